@@ -1,1 +1,11 @@
+export * from './activations.js';
+export * from './dense.js';
+export * from './dropout.js';
 export * from './errors.js';
+export * from './initializers.js';
+export * from './module.js';
+export * from './names.js';
+export { philox4x32 } from './philox.js';
+export * from './random.js';
+export * from './shapes.js';
+export * from './tree.js';
