@@ -2,6 +2,7 @@ export * from './activations.js';
 export * from './dense.js';
 export * from './dropout.js';
 export * from './errors.js';
+export * from './executor.js';
 export * from './initializers.js';
 export * from './module.js';
 export * from './names.js';
