@@ -1,0 +1,61 @@
+import type { Batch } from '@chainrule/tensor';
+import * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * A batch from a loader. The consumer owns its tensors: pass it to {@link disposeBatch} when done.
+ *
+ * - `inputs.image`: float32 `[U, height, width, channels]` in 0 … 1, the distinct images.
+ * - `inputs.text`: int32 `[V, maxLength]`, the distinct texts, filled up with 0.
+ * - `rows.image`, `rows.text`: int32 `[B]`, the row that each example uses.
+ * - `target`: int32 `[B]` class ids, or float32 `[B]` or `[B, D]` for regression.
+ * - `weight`: float32 `[B]`, 1 = a real example, 0 = padding (always at the end).
+ */
+export interface DataBatch extends Batch<tf.Tensor> {
+  readonly rows: { readonly [modality: string]: tf.Tensor1D };
+  readonly weight: tf.Tensor1D;
+  /** The numbers of the real examples in the data set, in the order of the rows. */
+  readonly indices: readonly number[];
+}
+
+/** Frees the tensors of a batch. Calling it twice does no harm. */
+export function disposeBatch(batch: Batch): void {
+  tf.dispose([
+    batch.inputs,
+    batch.rows ?? {},
+    batch.target,
+    batch.weight ?? [],
+  ] as tf.TensorContainer);
+}
+
+/** A batch in plain memory: what is prepared ahead, so that stopping early leaks no tensor. */
+export interface HostBatch {
+  readonly inputs: { readonly [modality: string]: HostArray };
+  readonly rows: { readonly [modality: string]: Int32Array };
+  readonly target: HostArray;
+  readonly indices: readonly number[];
+}
+
+export interface HostArray {
+  readonly values: Float32Array | Int32Array;
+  readonly shape: readonly number[];
+}
+
+export function toTensors(host: HostBatch): DataBatch {
+  const size = host.target.shape[0]!;
+  const weight = new Float32Array(size).fill(1, 0, host.indices.length);
+  return {
+    inputs: mapValues(host.inputs, toTensor),
+    rows: mapValues(host.rows, (values) => tf.tensor1d(values, 'int32')),
+    target: toTensor(host.target),
+    weight: tf.tensor1d(weight),
+    indices: host.indices,
+  };
+}
+
+function toTensor({ values, shape }: HostArray): tf.Tensor {
+  return tf.tensor(values, [...shape], values instanceof Int32Array ? 'int32' : 'float32');
+}
+
+function mapValues<A, B>(record: { readonly [name: string]: A }, f: (value: A) => B) {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value)]));
+}
