@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Key } from './random.js';
-import { disposeTree, flatten, mapTree, type Tree } from './tree.js';
+import { cloneTree, disposeTree, flatten, type Tree } from './tree.js';
 
 /** What a step measures, by name. */
 export type Metrics = { readonly [name: string]: tf.Scalar };
@@ -51,9 +51,9 @@ export function eager(): Executor {
           state = result.state;
           return readMetrics(result.metrics);
         },
-        read: async () => copy(state),
+        read: async () => cloneTree(state),
         async write(next) {
-          const copied = copy(next);
+          const copied = cloneTree(next);
           disposeTree(state);
           state = copied;
         },
@@ -68,10 +68,6 @@ function replace(before: Tree<tf.Tensor>, after: Tree<tf.Tensor>): void {
   const kept = new Set(flatten(after).map(([, leaf]) => leaf));
   const old = new Set(flatten(before).map(([, leaf]) => leaf));
   tf.dispose([...old].filter((leaf) => !kept.has(leaf)));
-}
-
-function copy<S extends Tree<tf.Tensor>>(tree: S): S {
-  return mapTree(tree, (leaf: tf.Tensor) => tf.clone(leaf)) as S;
 }
 
 async function readMetrics<M extends Metrics>(metrics: M): Promise<MetricValues<M>> {

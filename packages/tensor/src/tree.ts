@@ -127,3 +127,8 @@ export function countParams(tree: Tree<tf.Tensor>): number {
 export function zerosLike<P extends Tree<tf.Tensor>>(tree: P): P {
   return mapTree(tree, (leaf: tf.Tensor) => tf.zerosLike(leaf)) as P;
 }
+
+/** A copy of the tree that the caller owns: the data are shared, the tensors are new. */
+export function cloneTree<P extends Tree<tf.Tensor>>(tree: P): P {
+  return mapTree(tree, (leaf: tf.Tensor) => tf.clone(leaf)) as P;
+}

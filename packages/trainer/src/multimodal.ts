@@ -1,0 +1,158 @@
+import type { Fusion, FusionFactory } from '@chainrule/fusion';
+import {
+  ChainruleError,
+  type Config,
+  type Context,
+  type Embedding,
+  type Embeddings,
+  type Encoder,
+  type Key,
+  type Module,
+  type Params,
+  split,
+} from '@chainrule/tensor';
+import * as tf from '@tensorflow/tfjs-core';
+
+export type Encoders = { readonly [modality: string]: Encoder };
+
+type ParamsOf<M> = M extends { init(key: Key): infer P } ? P : never;
+
+export type MultimodalParams<E extends Encoders = Encoders> = {
+  readonly encoders: { readonly [K in keyof E]: ParamsOf<E[K]> };
+  readonly fusion: Params;
+  readonly head: Params;
+};
+
+/** What a model sees: one tensor a modality, and which of its rows each example uses (see `Batch`). */
+export interface MultimodalInput<E extends Encoders = Encoders> {
+  readonly inputs: { readonly [K in keyof E]: tf.Tensor };
+  readonly rows?: { readonly [K in keyof E]?: tf.Tensor1D };
+}
+
+export type MultimodalConfig = {
+  readonly type: 'multimodal';
+  readonly encoders: { readonly [modality: string]: Config };
+  readonly fusion: Config;
+  readonly head: Config;
+};
+
+/** A head turns the fused vector into the output: logits, numbers, another representation. */
+export type Head = Module<tf.Tensor2D, tf.Tensor2D>;
+
+export interface MultimodalOptions<E extends Encoders> {
+  /** One encoder a modality, by name. */
+  readonly encoders: E;
+  /** A strategy (`gated`), which is given the encoders' widths, or one made with options of its own. */
+  readonly fusion: Fusion | FusionFactory;
+  /** Makes the head from the width of the fused vector: `(width) => mlp({ in: width, out: 13 })`. */
+  readonly head: (width: number) => Head;
+}
+
+export interface Multimodal<E extends Encoders = Encoders>
+  extends Module<MultimodalInput<E>, tf.Tensor2D, MultimodalParams<E>, MultimodalConfig> {
+  readonly encoders: E;
+  readonly fusion: Fusion;
+  readonly head: Head;
+  /** The embedding of each modality, one row an example. */
+  embed(params: MultimodalParams<E>, input: MultimodalInput<E>, context?: Context): Embeddings;
+  /** The fused representation z, `[batch, fusion.width]`. */
+  fuse(params: MultimodalParams<E>, input: MultimodalInput<E>, context?: Context): tf.Tensor2D;
+}
+
+/**
+ * Encoders, a fusion strategy and a head as one module: output = head(fuse(encode(inputs))).
+ *
+ * @throws ChainruleError `NO_ENCODERS` for an empty set of encoders; `MODALITY` from `apply` where
+ * an input is missing; whatever the parts throw on wrong shapes.
+ *
+ * @example
+ * const model = multimodal({
+ *   encoders: { image: small({ width: 128 }), text: lstm({ vocabulary, width: 128 }) },
+ *   fusion: product, // swapping the strategy is one word
+ *   head: (width) => mlp({ in: width, hidden: [128], out: 13 }),
+ * });
+ */
+export function multimodal<E extends Encoders>(options: MultimodalOptions<E>): Multimodal<E> {
+  const { encoders } = options;
+  const modalities = Object.keys(encoders);
+  if (modalities.length === 0) {
+    throw new ChainruleError(
+      'NO_ENCODERS',
+      'multimodal: give at least one encoder: { encoders: { image: cnn(…), text: lstm(…) } }',
+    );
+  }
+  const widths = mapValues(encoders, (encoder) => encoder.width);
+  const fusion = typeof options.fusion === 'function' ? options.fusion({ widths }) : options.fusion;
+  const head = options.head(fusion.width);
+
+  const embed: Multimodal<E>['embed'] = (params, input, context = {}) =>
+    mapValues(encoders, (encoder, name) => {
+      const x = input.inputs[name];
+      if (x === undefined) {
+        throw new ChainruleError(
+          'MODALITY',
+          `multimodal: the input lacks "${name}"; it has ${Object.keys(input.inputs).join(', ') || 'nothing'}`,
+        );
+      }
+      const own = encoder.apply(params.encoders[name] as Params, x, child(context, name));
+      const rows = input.rows?.[name];
+      return rows === undefined ? own : gatherRows(own, rows);
+    });
+
+  const fuse: Multimodal<E>['fuse'] = (params, input, context = {}) =>
+    tf.tidy(() => fusion.apply(params.fusion, embed(params, input, context), child(context, 'fusion')));
+
+  return {
+    config: {
+      type: 'multimodal',
+      encoders: mapValues(encoders, (encoder) => encoder.config),
+      fusion: fusion.config,
+      head: head.config,
+    },
+    encoders,
+    fusion,
+    head,
+    init: (key) => ({
+      encoders: mapValues(encoders, (encoder, name) => encoder.init(split(key, `encoders/${name}`))) as never,
+      fusion: fusion.init(split(key, 'fusion')),
+      head: head.init(split(key, 'head')),
+    }),
+    embed,
+    fuse,
+    apply: (params, input, context = {}) =>
+      tf.tidy(() => head.apply(params.head, fuse(params, input, context), child(context, 'head'))),
+  };
+}
+
+function mapValues<T extends object, U>(
+  object: T,
+  f: (value: T[keyof T & string], name: keyof T & string) => U,
+): { [K in keyof T & string]: U } {
+  const entries = Object.entries(object) as [keyof T & string, T[keyof T & string]][];
+  return Object.fromEntries(entries.map(([name, value]) => [name, f(value, name)])) as {
+    [K in keyof T & string]: U;
+  };
+}
+
+/** The context of one part: its own stream of randomness. */
+function child(context: Context, name: string): Context {
+  return context.key === undefined ? context : { ...context, key: split(context.key, name) };
+}
+
+/** One row an example. Tokens and masks are gathered only when a strategy asks for them. */
+function gatherRows(embedding: Embedding, rows: tf.Tensor1D): Embedding {
+  const lazy: { -readonly [K in keyof Embedding]?: Embedding[K] } = {};
+  for (const part of ['vector', 'tokens', 'mask', 'present'] as const) {
+    const value = embedding[part];
+    if (value === undefined) continue;
+    let gathered: tf.Tensor | undefined;
+    Object.defineProperty(lazy, part, {
+      enumerable: true,
+      get: () => {
+        gathered ??= tf.gather(value as tf.Tensor, rows);
+        return gathered;
+      },
+    });
+  }
+  return lazy as Embedding;
+}

@@ -1,0 +1,76 @@
+import { imageEncoders } from '@chainrule/encoders-image/registry';
+import { textEncoders } from '@chainrule/encoders-text/registry';
+import { fusions } from '@chainrule/fusion/registry';
+import { ChainruleError, type Encoder, lookUp, mlp } from '@chainrule/tensor';
+import { entry, issues, type Registry, registry } from '@chainrule/tensor/registry';
+import { z } from 'zod';
+import { type Head, type Multimodal, multimodal } from './multimodal.js';
+import { classification, type Objective, regression } from './objectives.js';
+
+/** Heads by name. */
+export const heads = registry<Head>('heads', {
+  mlp: entry(
+    'A multilayer perceptron; without hidden layers a linear layer',
+    z.object({
+      in: z.int().positive().describe('width of the input'),
+      hidden: z.array(z.int().positive()).default([]).describe('widths of the hidden layers'),
+      out: z.int().positive().describe('width of the output'),
+      activation: z.enum(['linear', 'relu', 'tanh', 'sigmoid', 'gelu']).default('relu'),
+      dropout: z.number().min(0).lt(1).default(0).describe('before each layer but the first'),
+    }),
+    mlp,
+  ),
+});
+
+/** Objectives by name. */
+export const objectives = registry<Objective<never, never>>('objectives', {
+  classification: entry(
+    'Cross-entropy over classes; reports accuracy',
+    z.object({ labelSmoothing: z.number().min(0).lt(1).default(0) }),
+    classification,
+  ),
+  regression: entry(
+    'Real targets; reports the mean absolute error',
+    z.object({
+      loss: z.enum(['meanSquaredError', 'meanAbsoluteError', 'huber']).default('meanSquaredError'),
+      delta: z.number().positive().default(1).describe('of the Huber loss'),
+    }),
+    regression,
+  ),
+});
+
+const typed = z.looseObject({ type: z.string() });
+const modelSchema = z.strictObject({
+  type: z.literal('multimodal'),
+  encoders: z.record(z.string(), typed),
+  fusion: typed,
+  head: typed,
+});
+
+/** Every encoder of `@chainrule/encoders-image` and `@chainrule/encoders-text`, by its config's type. */
+export function encoderFromConfig(config: { readonly type: string }): Encoder {
+  const owners = Object.fromEntries(
+    [imageEncoders, textEncoders].flatMap((owner) => owner.names.map((name) => [name, owner])),
+  ) as { [name: string]: Registry<Encoder> };
+  return lookUp('encoders', owners, config.type).fromConfig(config);
+}
+
+/**
+ * The model that a config describes, built from the registries alone: a config never runs code.
+ *
+ * @throws ChainruleError `CONFIG`, `UNKNOWN_NAME` or `OPTION` that says where the config is wrong.
+ */
+export function modelFromConfig(config: unknown): Multimodal {
+  const parsed = modelSchema.safeParse(config);
+  if (!parsed.success) {
+    throw new ChainruleError('CONFIG', `model: ${issues(parsed.error)}`, { cause: parsed.error });
+  }
+  const { encoders, fusion, head } = parsed.data;
+  return multimodal({
+    encoders: Object.fromEntries(
+      Object.entries(encoders).map(([name, encoder]) => [name, encoderFromConfig(encoder)]),
+    ),
+    fusion: fusions.fromConfig(fusion),
+    head: () => heads.fromConfig(head),
+  });
+}

@@ -1,0 +1,75 @@
+import { applyStep, type GradientTransformation, merge, partition, valueAndGrad } from '@chainrule/optim';
+import {
+  type Batch,
+  isTrainable,
+  type Metrics,
+  type Module,
+  mapTree,
+  type Params,
+  type Step,
+  type Tree,
+} from '@chainrule/tensor';
+import * as tf from '@tensorflow/tfjs-core';
+import type { Objective } from './objectives.js';
+
+/** What moves on from step to step. */
+export type TrainState<P extends Params = Params> = {
+  readonly params: P;
+  readonly optimizer: Tree<tf.Tensor>;
+};
+
+/** A model that reads a batch: `multimodal(…)` or any module of the same form. */
+export type TrainableModule<P extends Params = Params> = Module<Omit<Batch, 'target' | 'weight'>, tf.Tensor2D, P>;
+
+/** Metrics of a step, and `examples`: the sum of the weights they are means over. */
+export type StepMetrics = { readonly loss: tf.Scalar; readonly examples: tf.Scalar } & Metrics;
+
+/**
+ * One step of gradient descent as a pure function: forward, loss, gradients of the trainable
+ * leaves, optimiser; `statistics` leaves become what the modules reported.
+ */
+export function trainStep<P extends Params>(
+  model: TrainableModule<P>,
+  objective: Objective<tf.Tensor2D>,
+  optimizer: GradientTransformation,
+): Step<TrainState<P>, Batch, StepMetrics> {
+  return (state, batch, key) => {
+    const [trainable, fixed] = partition(state.params, isTrainable);
+    const reported = new Map<tf.Tensor, tf.Tensor>();
+    const update = (leaf: tf.Tensor, value: tf.Tensor) => void reported.set(leaf, tf.keep(value));
+
+    const { aux, grads } = valueAndGrad((leaves: Params) => {
+      const params = merge(leaves, fixed) as P;
+      const output = model.apply(params, batch, { training: true, key, update });
+      const measured = objective.measure(output, batch.target as tf.Tensor, batch.weight);
+      return { value: measured.loss, aux: measured };
+    })(trainable);
+
+    const [moved, slots] = applyStep(optimizer, grads, state.optimizer, trainable);
+    const statistics = mapTree(fixed, (leaf: tf.Tensor) => reported.get(leaf) ?? leaf) as Params;
+    return {
+      state: { params: merge(moved, statistics) as P, optimizer: slots },
+      metrics: { ...aux, examples: countExamples(batch) },
+    };
+  };
+}
+
+/** Loss and metrics of one batch, parameters unchanged. */
+export function evaluationStep<P extends Params>(
+  model: TrainableModule<P>,
+  objective: Objective<tf.Tensor2D>,
+): Step<P, Batch, StepMetrics> {
+  return (params, batch) => ({
+    state: params,
+    metrics: {
+      ...objective.measure(model.apply(params, batch), batch.target as tf.Tensor, batch.weight),
+      examples: countExamples(batch),
+    },
+  });
+}
+
+function countExamples(batch: Batch): tf.Scalar {
+  return batch.weight === undefined
+    ? tf.scalar((batch.target as tf.Tensor).shape[0]!)
+    : (tf.sum(batch.weight) as tf.Scalar);
+}
