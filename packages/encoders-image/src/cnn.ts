@@ -1,0 +1,165 @@
+import {
+  type Activation,
+  ChainruleError,
+  type Context,
+  checkPositiveInteger,
+  checkShape,
+  type DenseParams,
+  dense,
+  type Embedding,
+  type Encoder,
+  type Key,
+  type Params,
+  split,
+} from '@chainrule/tensor';
+import * as tf from '@tensorflow/tfjs-core';
+import { type Augmentation, augment } from './augment.js';
+import {
+  applyConvBlock,
+  type ConvBlockConfig,
+  type ConvBlockOptions,
+  type ConvBlockParams,
+  convBlockConfig,
+  convBlockSize,
+  initConvBlock,
+  type MapSize,
+} from './block.js';
+import { checkPixels, type Pixels, preprocess } from './pixels.js';
+
+export interface CnnOptions {
+  /** `[height, width]` of the images; default `[64, 64]`. */
+  readonly size?: readonly [height: number, width: number];
+  /** Default 3. */
+  readonly channels?: number;
+  /** The conv blocks, first to last; default those of {@link small}. */
+  readonly blocks?: readonly ConvBlockOptions[];
+  /**
+   * How the last feature map becomes a vector: all of its numbers (`flatten`), or the maximum or
+   * mean of each channel. Default `globalMax`.
+   */
+  readonly pool?: 'flatten' | 'globalMax' | 'globalAverage';
+  /** Width of the embedding; default 128. */
+  readonly width?: number;
+  /** Of the dense layer that makes the embedding; default `relu`. */
+  readonly activation?: Activation;
+  /** What is done to the pixels first; default `centered`. */
+  readonly pixels?: Pixels;
+  /** Augmentations while training; default none. */
+  readonly augment?: readonly Augmentation[];
+}
+
+export type CnnConfig = {
+  readonly type: 'cnn';
+  readonly size: readonly [height: number, width: number];
+  readonly channels: number;
+  readonly blocks: readonly ConvBlockConfig[];
+  readonly pool: 'flatten' | 'globalMax' | 'globalAverage';
+  readonly width: number;
+  readonly activation: Activation;
+  readonly pixels: Pixels;
+  readonly augment: readonly Augmentation[];
+};
+
+export interface CnnParams extends Params {
+  readonly blocks: readonly ConvBlockParams[];
+  readonly dense: DenseParams;
+}
+
+export interface CnnEncoder extends Encoder<tf.Tensor4D, CnnParams, CnnConfig> {
+  /** `[height, width, channels]` of the last feature map; `tokens` is `[batch, height·width, channels]`. */
+  readonly map: MapSize;
+}
+
+/** 16-32-64-64 filters, each 3×3 and max-pooled by 2. */
+export const defaultBlocks: readonly ConvBlockOptions[] = [16, 32, 64, 64].map((filters) => ({
+  filters,
+  pool: 2,
+}));
+
+/**
+ * A convolutional network: preprocessing, conv blocks, pooling, one dense layer.
+ *
+ * `[batch, height, width, channels]`, float32 pixels in 0…1, → `vector` `[batch, width]` and, as
+ * `tokens`, the positions of the last feature map, row by row: `[batch, height'·width', filters]`.
+ *
+ * @throws ChainruleError `SHAPE` where the pixels have another shape; `OPTION` where an option is
+ * out of range or the blocks leave nothing of the image; `MISSING_KEY` when training with
+ * augmentation without a key.
+ * @example
+ * const encoder = cnn({ size: [32, 32], blocks: [{ filters: 16, pool: 2 }], width: 64 });
+ * const { vector } = encoder.apply(encoder.init(key(0)), tf.zeros([8, 32, 32, 3]));
+ */
+export function cnn(options: CnnOptions = {}): CnnEncoder {
+  const where = 'encoders-image.cnn';
+  const config: CnnConfig = {
+    type: 'cnn',
+    size: options.size ?? [64, 64],
+    channels: options.channels ?? 3,
+    blocks: (options.blocks ?? defaultBlocks).map((block, i) =>
+      convBlockConfig(`${where}: block ${i}`, block),
+    ),
+    pool: options.pool ?? 'globalMax',
+    width: options.width ?? 128,
+    activation: options.activation ?? 'relu',
+    pixels: options.pixels ?? 'centered',
+    augment: options.augment ?? [],
+  };
+  const [height, width] = config.size;
+  checkPositiveInteger(where, 'size[0]', height);
+  checkPositiveInteger(where, 'size[1]', width);
+  checkPositiveInteger(where, 'channels', config.channels);
+  checkPixels(where, config.pixels, config.channels);
+
+  const maps: MapSize[] = [[height, width, config.channels]];
+  config.blocks.forEach((block, i) => {
+    maps.push(convBlockSize(`${where}: block ${i}`, block, maps[i]!));
+  });
+  const map = maps[maps.length - 1]!;
+  const [rows, columns, channels] = map;
+  const output = dense({
+    in: config.pool === 'flatten' ? rows * columns * channels : channels,
+    out: config.width,
+    activation: config.activation,
+  });
+
+  function augmented(x: tf.Tensor4D, context: Context): tf.Tensor4D {
+    if (config.augment.length === 0 || context.training !== true) return x;
+    if (context.key === undefined) {
+      throw new ChainruleError(
+        'MISSING_KEY',
+        `${where}: augmentation needs a key; pass { training: true, key }`,
+      );
+    }
+    return augment(x, config.augment, split(context.key, 'augment'));
+  }
+
+  function pooled(x: tf.Tensor4D): tf.Tensor2D {
+    if (config.pool === 'flatten') return tf.reshape(x, [x.shape[0], rows * columns * channels]);
+    return config.pool === 'globalMax' ? tf.max(x, [1, 2]) : tf.mean(x, [1, 2]);
+  }
+
+  return {
+    config,
+    width: config.width,
+    map,
+    init: (key: Key) => ({
+      blocks: config.blocks.map((block, i) =>
+        initConvBlock(block, maps[i]![2], split(split(key, 'blocks'), i)),
+      ),
+      dense: output.init(split(key, 'dense')),
+    }),
+    apply(params, pixels, context = {}): Embedding {
+      checkShape(where, 'pixels', pixels, ['batch', height, width, config.channels]);
+      return tf.tidy(() => {
+        const x = config.blocks.reduce(
+          (y, block, i) => applyConvBlock(block, params.blocks[i]!, y),
+          preprocess(augmented(pixels, context), config.pixels),
+        );
+        return {
+          vector: output.apply(params.dense, pooled(x)),
+          tokens: tf.reshape<tf.Rank.R3>(x, [x.shape[0], rows * columns, channels]),
+        };
+      });
+    },
+  };
+}

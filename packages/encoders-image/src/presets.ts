@@ -1,0 +1,30 @@
+import { type CnnEncoder, type CnnOptions, cnn, defaultBlocks } from './cnn.js';
+
+/** What a preset leaves open. */
+export type PresetOptions = Omit<CnnOptions, 'blocks' | 'pool'>;
+
+/**
+ * The article's image encoder: image `[64, 64, 3]` → 32 filters of 3×3 with ReLU, not padded →
+ * flatten (62·62·32 = 123,008) → dense 128 with ReLU: 15,746,048 parameters. Pixels go in as they
+ * are.
+ *
+ * @example
+ * const encoder = article();
+ */
+export function article(options: PresetOptions = {}): CnnEncoder {
+  return cnn({
+    pixels: 'none',
+    ...options,
+    blocks: [{ filters: 32, kernel: 3, padding: 'valid' }],
+    pool: 'flatten',
+  });
+}
+
+/**
+ * Four conv blocks of 16, 32, 64 and 64 filters, each max-pooled by 2, then the maximum of each
+ * channel over all positions: what a small picture needs, with a hundredth of the article's
+ * parameters.
+ */
+export function small(options: PresetOptions = {}): CnnEncoder {
+  return cnn({ ...options, blocks: defaultBlocks, pool: 'globalMax' });
+}

@@ -1,0 +1,68 @@
+import type { Encoder } from '@chainrule/tensor';
+import { entry, type Registry, registry } from '@chainrule/tensor/registry';
+import type { Tensor4D } from '@tensorflow/tfjs-core';
+import { z } from 'zod';
+import { cnn, defaultBlocks } from './cnn.js';
+import { article, small } from './presets.js';
+
+const size = z.number().int().positive();
+const activation = z.enum(['linear', 'relu', 'tanh', 'sigmoid', 'gelu']).default('relu');
+const perChannel = z.union([z.number(), z.array(z.number())]);
+
+const block = z.strictObject({
+  filters: size.describe('channels that the convolution gives'),
+  kernel: size.default(3).describe("side of the convolution's window"),
+  stride: size.default(1),
+  padding: z.enum(['same', 'valid']).default('same'),
+  activation,
+  pool: size.default(1).describe('side and stride of max pooling, 1 for none'),
+});
+
+const common = {
+  size: z.tuple([size, size]).default([64, 64]).describe('height and width of the images'),
+  channels: size.default(3),
+  width: size.default(128).describe('width of the embedding'),
+  activation: activation.describe('of the dense layer that makes the embedding'),
+  augment: z
+    .array(z.enum(['flip']))
+    .default([])
+    .describe('augmentations while training'),
+};
+const pixels = z.union([
+  z.enum(['none', 'centered']),
+  z.strictObject({ mean: perChannel, std: perChannel }),
+]);
+const pixelsText = 'what is done to pixels in 0…1 first: nothing, (x − ½)/½, or (x − mean)/std';
+
+/** Every image encoder by name. */
+export const imageEncoders: Registry<Encoder<Tensor4D>> = registry<Encoder<Tensor4D>>(
+  'encoders-image',
+  {
+    article: entry(
+      "the article's: 32 filters of 3×3 with ReLU, flatten, dense",
+      z.object({ ...common, pixels: pixels.default('none').describe(pixelsText) }),
+      article,
+    ),
+    cnn: entry(
+      'any list of conv blocks, pooling, dense',
+      z.object({
+        ...common,
+        pixels: pixels.default('centered').describe(pixelsText),
+        blocks: z
+          .array(block)
+          .default(defaultBlocks.map((options) => block.parse(options)))
+          .describe('conv blocks: filters, kernel, stride, padding, norm, activation, pool'),
+        pool: z
+          .enum(['flatten', 'globalMax', 'globalAverage'])
+          .default('globalMax')
+          .describe('how the last feature map becomes a vector'),
+      }),
+      cnn,
+    ),
+    small: entry(
+      'four conv blocks of 16-32-64-64 filters with max pooling, global max pooling, dense',
+      z.object({ ...common, pixels: pixels.default('centered').describe(pixelsText) }),
+      small,
+    ),
+  },
+);
