@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ChainruleError } from '@chainrule/tensor';
+import type { NativePaths } from './cache.js';
+import { checkBinding } from './check.js';
+import { findLibrary, type Library } from './library.js';
+import type { OnProgress } from './progress.js';
+import { run } from './run.js';
+import { outputOf } from './tools.js';
+
+export interface CompileOptions {
+  readonly compiler: string;
+  readonly staging: string;
+  readonly onProgress: OnProgress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Compiles tfjs-node's two C++ files into a Node-API binding, which runs on any later Node, and
+ * puts it in its place once it has passed its check; unless it is there already.
+ *
+ * @throws ChainruleError `NATIVE_COMPILE`, `NATIVE_CHECK`
+ */
+export async function ensureBinding(paths: NativePaths, options: CompileOptions): Promise<void> {
+  if (existsSync(paths.binding)) return;
+  const { staging, onProgress, signal } = options;
+  const library = findLibrary(paths.library);
+  onProgress({ stage: 'compile', message: 'compiling the binding' });
+
+  // Sibling of the folder's final place, so that the relative path in the binding is right before
+  // the rename and after it.
+  const folder = `${staging}-binding`;
+  await mkdir(folder);
+  const rpath = paths.ownLibrary ? library.folder : `$ORIGIN/../${basename(paths.library)}`;
+  const binding = join(folder, basename(paths.binding));
+  await Promise.all([
+    compileBinding(paths, library, rpath, binding, options),
+    compileQuiet(join(folder, basename(paths.quiet)), options),
+  ]);
+
+  onProgress({ stage: 'check', message: 'checking that it computes' });
+  await checkBinding(binding, signal);
+  await rename(folder, paths.bindingFolder);
+}
+
+async function compileBinding(
+  paths: NativePaths,
+  library: Library,
+  rpath: string,
+  output: string,
+  options: CompileOptions,
+): Promise<void> {
+  const sources = ['tfjs_backend', 'tfjs_binding'];
+  const object = (name: string) => join(options.staging, `${name}.o`);
+  await Promise.all(
+    sources.map((name) => {
+      const source = join(paths.kernels, 'binding', `${name}.cc`);
+      const include = ['-isystem', library.include];
+      return compile(['-O2', ...include, '-c', source, '-o', object(name)], options);
+    }),
+  );
+  await compile([...sources.map(object), ...link(library.files, rpath), '-o', output], options);
+}
+
+/** The small module that keeps the library's banner off stderr. Its calls are Linux's. */
+async function compileQuiet(output: string, options: CompileOptions): Promise<void> {
+  if (process.platform !== 'linux') return;
+  const source = fileURLToPath(new URL('../native/quiet.cc', import.meta.url));
+  await compile(['-O2', '-shared', source, '-ldl', '-o', output], options);
+}
+
+const link = (libraries: readonly string[], rpath: string) => [
+  '-shared',
+  ...libraries,
+  `-Wl,-rpath,${rpath}`,
+  ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
+];
+
+async function compile(args: readonly string[], options: CompileOptions): Promise<void> {
+  const { compiler, signal } = options;
+  const headers = dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json'));
+  const flags = ['-std=c++17', '-fPIC', '-DNAPI_VERSION=8', '-I', join(headers, 'include')];
+  const result = await run(compiler, [...flags, ...args], { signal });
+  if (result.status === 0) return;
+  throw new ChainruleError(
+    'NATIVE_COMPILE',
+    `chainrule-native: ${compiler} could not build the binding; a g++ or clang++ that knows C++17 is needed (\`${compiler} --version\`). It said:\n${outputOf(result)}`,
+  );
+}
