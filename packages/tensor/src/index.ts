@@ -8,5 +8,6 @@ export * from './module.js';
 export * from './names.js';
 export { philox4x32 } from './philox.js';
 export * from './random.js';
+export * from './safetensors.js';
 export * from './shapes.js';
 export * from './tree.js';
