@@ -3,7 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 
 const [name, sentence, ...deps] = process.argv.slice(2);
 if (!name || !sentence) {
-  console.error('usage: node scripts/new-package.mjs NAME "One sentence." [workspace-dependency ...]');
+  console.error(
+    'usage: node scripts/new-package.mjs NAME "One sentence." [workspace-dependency ...]',
+  );
   process.exit(2);
 }
 const folder = new URL(`../packages/${name}/`, import.meta.url);
@@ -21,7 +23,10 @@ writeFileSync(
     sideEffects: false,
     engines: { node: '>=20.19' },
     files: ['dist', 'CHANGELOG.md'],
-    exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' }, './package.json': './package.json' },
+    exports: {
+      '.': { types: './dist/index.d.ts', default: './dist/index.js' },
+      './package.json': './package.json',
+    },
     publishConfig: { access: 'public' },
     scripts: { build: 'tsc --build' },
     dependencies: Object.fromEntries(deps.map((d) => [`@chainrule/${d}`, 'workspace:^'])),
