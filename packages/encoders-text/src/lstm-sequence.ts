@@ -4,6 +4,12 @@ import * as tf from '@tensorflow/tfjs-core';
 /** What the LSTM's candidate and output go through. */
 export type LstmActivation = Extract<Activation, 'tanh' | 'relu'>;
 
+/** φ′(x) as a function of φ(x), which is all that the backward pass keeps. */
+const derivatives: { readonly [name in LstmActivation]: (y: tf.Tensor) => tf.Tensor } = {
+  relu: (y) => tf.step(y),
+  tanh: (y) => tf.sub(1, tf.square(y)),
+};
+
 /**
  * The recurrent part of an LSTM, time first. `projected` is x·W + b for all steps at once,
  * `[time, batch, 4·width]`, its gates in the order input, forget, candidate, output (that of Keras
@@ -16,6 +22,9 @@ export type LstmActivation = Extract<Activation, 'tanh' | 'relu'>;
  *
  * At padding h and c stay what they were, so the last state is that of each text's last word.
  *
+ * Its gradient is written out, because automatic differentiation would take one product per step
+ * for R's gradient and several times the operations. It is a first-order gradient.
+ *
  * Source: Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000), as in
  * Keras' `LSTM(width, activation=φ)`.
  */
@@ -25,24 +34,135 @@ export function lstmSequence(
   recurrent: tf.Tensor2D,
   activation: LstmActivation,
 ): tf.Tensor3D {
+  const compute = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {
+    const [x, r, save] = args as [tf.Tensor3D, tf.Tensor2D, tf.GradSaveFunc];
+    const { states, trace } = forward(x, mask, r, activation);
+    const value = tf.stack(states);
+    save([value, mask, r, ...trace]);
+    return {
+      value,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
+        backward(dy as tf.Tensor3D, saved, activation),
+    };
+  });
+  return compute(projected, recurrent) as tf.Tensor3D;
+}
+
+/** The states, and for each step `i, f, g, o, φ(c), c_{t−1}`: six lists in one, step by step. */
+function forward(
+  projected: tf.Tensor3D,
+  mask: tf.Tensor2D,
+  recurrent: tf.Tensor2D,
+  activation: LstmActivation,
+): { states: tf.Tensor2D[]; trace: tf.Tensor[] } {
   const phi = activations[activation];
   const [, batch, gates] = projected.shape;
-  const width = gates / 4;
-  return tf.tidy(() => {
-    const inputs = tf.unstack(projected) as tf.Tensor2D[];
-    const keep = tf.unstack(tf.expandDims(mask, 2));
-    const hold = tf.unstack(tf.expandDims(tf.sub(1, mask), 2));
-    let h: tf.Tensor2D = tf.zeros([batch, width]);
-    let c: tf.Tensor2D = h;
-    const states = inputs.map((input, t) => {
-      const z = tf.add(input, tf.matMul(h, recurrent));
-      const [i, f, g, o] = tf.split(z, 4, 1) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-      const cell = tf.add(tf.mul(tf.sigmoid(f), c), tf.mul(tf.sigmoid(i), phi(g)));
-      const state = tf.mul(tf.sigmoid(o), phi(cell));
-      c = tf.add(tf.mul(keep[t]!, cell), tf.mul(hold[t]!, c));
-      h = tf.add(tf.mul(keep[t]!, state), tf.mul(hold[t]!, h));
-      return h;
-    });
-    return tf.stack(states) as tf.Tensor3D;
+  const keep = tf.unstack(tf.expandDims(mask, 2));
+  const hold = tf.unstack(tf.expandDims(tf.sub(1, mask), 2));
+  const zero: tf.Tensor2D = tf.zeros([batch, gates / 4]);
+  const states: tf.Tensor2D[] = [];
+  const trace: tf.Tensor[] = [];
+  let [h, c] = [zero, zero];
+  tf.unstack(projected).forEach((input, t) => {
+    const z = t === 0 ? input : tf.add(input, tf.matMul(h, recurrent));
+    const parts = tf.split(z, 4, 1) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+    const [i, f, g, o] = [
+      tf.sigmoid(parts[0]),
+      tf.sigmoid(parts[1]),
+      phi(parts[2]),
+      tf.sigmoid(parts[3]),
+    ];
+    const cell = tf.add(tf.mul(f, c), tf.mul(i, g));
+    const out = phi(cell);
+    trace.push(i, f, g, o, out, c);
+    c = tf.add(tf.mul(keep[t]!, cell), tf.mul(hold[t]!, c));
+    h = tf.add(tf.mul(keep[t]!, tf.mul(o, out)), tf.mul(hold[t]!, h));
+    states.push(h);
   });
+  return { states, trace };
+}
+
+/**
+ * With u = dc + dh ⊙ o ⊙ φ′(c), the gradient of a step's gates is (u, u, u, dh) ⊙ K, where K does
+ * not depend on the gradient: it is made for all steps at once, and the mask goes into it. What is
+ * left for each step is one product and ten element-wise operations.
+ */
+function backward(
+  dStates: tf.Tensor3D,
+  saved: readonly tf.Tensor[],
+  activation: LstmActivation,
+): [tf.Tensor, tf.Tensor] {
+  const [states, mask, recurrent, ...trace] = saved as [
+    tf.Tensor3D,
+    tf.Tensor2D,
+    tf.Tensor2D,
+    ...tf.Tensor[],
+  ];
+  const derivative = derivatives[activation];
+  const [time, batch, width] = states.shape;
+  const every = (offset: number) =>
+    tf.stack(Array.from({ length: time }, (_, t) => trace[6 * t + offset]!));
+  const [i, f, g, o, out, previous] = [0, 1, 2, 3, 4, 5].map(every) as [
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+  ];
+  const slope = (gate: tf.Tensor) => tf.mul(gate, tf.sub(1, gate));
+  const keep = tf.expandDims(mask, 2);
+  const hold = tf.unstack(tf.sub(1, keep));
+  const factors = tf.concat(
+    [
+      tf.mul(g, slope(i)),
+      tf.mul(previous, slope(f)),
+      tf.mul(i, derivative(g)),
+      tf.mul(out, slope(o)),
+    ],
+    2,
+  );
+  const gateFactor = tf.unstack(tf.mul(factors, keep));
+  const cellFactor = tf.unstack(tf.mul(o, derivative(out)));
+  const forget = tf.unstack(tf.mul(f, keep));
+  const incoming = tf.unstack(dStates);
+  const transposed = transposedOnce(recurrent);
+
+  let dh: tf.Tensor = tf.zeros([batch, width]);
+  let dc: tf.Tensor = dh;
+  const dGates = new Array<tf.Tensor>(time);
+  for (let t = time - 1; t >= 0; t--) {
+    dh = tf.add(dh, incoming[t]!);
+    const u = tf.add(dc, tf.mul(dh, cellFactor[t]!));
+    const dz = tf.mul(tf.concat([u, u, u, dh], 1), gateFactor[t]!);
+    dGates[t] = dz;
+    if (t === 0) break;
+    dh = tf.add(tf.mul(dh, hold[t]!), tf.matMul(dz as tf.Tensor2D, transposed));
+    dc = tf.add(tf.mul(u, forget[t]!), tf.mul(dc, hold[t]!));
+  }
+  return [tf.stack(dGates), recurrentGradient(states, dGates, recurrent)];
+}
+
+/** One product over all time steps: Σ_t h_{t−1}ᵀ · dz_t. The first step starts from h = 0. */
+function recurrentGradient(
+  states: tf.Tensor3D,
+  dGates: readonly tf.Tensor[],
+  recurrent: tf.Tensor2D,
+): tf.Tensor {
+  const [time, batch, width] = states.shape;
+  if (time === 1) return tf.zerosLike(recurrent);
+  const rows = (time - 1) * batch;
+  const before = tf.reshape(tf.slice(states, 0, time - 1), [rows, width]);
+  return tf.matMul(before, tf.concat(dGates.slice(1), 0), true) as tf.Tensor;
+}
+
+/**
+ * Rᵀ as a matrix in memory. TensorFlow's graph optimiser would fold a plain transpose back into
+ * each product (`transpose_b`), which is less than half as fast for small batches; through three
+ * axes it does not.
+ */
+function transposedOnce(matrix: tf.Tensor2D): tf.Tensor2D {
+  const [rows, columns] = matrix.shape;
+  const three = tf.transpose(tf.reshape(matrix, [rows, columns, 1]), [1, 2, 0]);
+  return tf.reshape(three, [columns, rows]);
 }
