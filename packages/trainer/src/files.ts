@@ -23,8 +23,6 @@ export interface TrainedModel {
   readonly labels?: readonly string[];
   /** `[height, width]` to which images are resized. */
   readonly imageSize?: readonly [number, number];
-  /** Tokens to which texts are padded or cut. */
-  readonly maxLength?: number;
   /** What else is worth knowing: data set, accuracy, versions. */
   readonly about?: { readonly [name: string]: Json };
 }
@@ -44,7 +42,6 @@ const configFile = z.object({
   model: z.looseObject({ type: z.literal('multimodal') }),
   labels: z.array(z.string()).optional(),
   imageSize: z.tuple([z.int().positive(), z.int().positive()]).optional(),
-  maxLength: z.int().positive().optional(),
   about: z.record(z.string(), z.json()).optional(),
 });
 
@@ -73,11 +70,12 @@ export function fromFiles(files: ModelFiles, where = 'model'): TrainedModel {
   if (!parsed.success) {
     throw new ChainruleError('MODEL_FILE', `${where}/${CONFIG}: ${issues(parsed.error)}`, { cause: parsed.error });
   }
-  const { labels, imageSize, maxLength, about, model: config } = parsed.data;
+  const { labels, imageSize, about, model: config } = parsed.data;
   const model = modelFromConfig(config);
   const weights = files[WEIGHTS];
   if (weights === undefined) throw missing(where, WEIGHTS);
-  const like = tf.tidy(() => shapesOf(model.init(key(0))));
+  // Only the shapes of fresh parameters are wanted.
+  const like = model.init(key(0));
   const params = inContext(`${where}/${WEIGHTS}`, () => safetensorsToTree(weights, like) as Params);
   return {
     model,
@@ -85,13 +83,8 @@ export function fromFiles(files: ModelFiles, where = 'model'): TrainedModel {
     ...(files[VOCABULARY] && { tokenizer: decode(files, VOCABULARY, where) as Json }),
     ...(labels && { labels }),
     ...(imageSize && { imageSize }),
-    ...(maxLength && { maxLength }),
     ...(about && { about: about as { readonly [name: string]: Json } }),
   };
-}
-
-function shapesOf(params: Params): Params {
-  return params;
 }
 
 function encode(value: unknown): Uint8Array {

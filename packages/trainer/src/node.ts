@@ -33,7 +33,7 @@ export async function saveModel(folder: string, trained: TrainedModel): Promise<
 
 /** A folder that is not a saved model is never deleted. */
 async function refuseForeign(target: string): Promise<void> {
-  const names = await readdir(target).catch((error: NodeJS.ErrnoException) => {
+  const names = await readdir(target).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });

@@ -1,6 +1,6 @@
 import { imageEncoders } from '@chainrule/encoders-image/registry';
 import { textEncoders } from '@chainrule/encoders-text/registry';
-import { fusions } from '@chainrule/fusion/registry';
+import { fusion as strategies } from '@chainrule/fusion/registry';
 import { ChainruleError, type Encoder, lookUp, mlp } from '@chainrule/tensor';
 import { entry, issues, type Registry, registry } from '@chainrule/tensor/registry';
 import { z } from 'zod';
@@ -70,7 +70,7 @@ export function modelFromConfig(config: unknown): Multimodal {
     encoders: Object.fromEntries(
       Object.entries(encoders).map(([name, encoder]) => [name, encoderFromConfig(encoder)]),
     ),
-    fusion: fusions.fromConfig(fusion),
+    fusion: strategies.fromConfig(fusion),
     head: () => heads.fromConfig(head),
   });
 }

@@ -13,6 +13,7 @@ import {
   key,
   type Params,
   split,
+  tidy,
   type Tree,
 } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
@@ -76,7 +77,7 @@ export async function* train<P extends Params>(
   const stepKeys = split(root, 'steps');
   const executor = options.executor ?? eager();
 
-  const initial = tf.tidy(() => {
+  const initial = tidy(() => {
     const params = options.params === undefined ? model.init(split(root, 'init')) : cloneTree(options.params);
     return { params, optimizer: optimizer.init(partition(params, isTrainable)[0]) };
   });
@@ -90,7 +91,7 @@ export async function* train<P extends Params>(
   let step = 0;
   let seconds = 0;
   const result = async (reason: TrainResult['reason']): Promise<TrainResult<P>> => {
-    const last = options.keep === 'last' && reason !== 'diverged';
+    const last = options.keep === 'last' && reason === 'completed';
     const params = last ? (await training.read()).params : cloneTree(best.params);
     return { params, reason, history, bestEpoch: last ? history.length : best.epoch, steps: step, seconds };
   };

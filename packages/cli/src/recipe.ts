@@ -1,0 +1,48 @@
+import type { Dataset } from '@chainrule/data';
+import { small } from '@chainrule/encoders-image';
+import { lstm } from '@chainrule/encoders-text';
+import { fusion as strategies } from '@chainrule/fusion/registry';
+import { adamw, type GradientTransformation, oneCycle } from '@chainrule/optim';
+import { type Encoder, mlp } from '@chainrule/tensor';
+import { classification, type Multimodal, multimodal, type Objective, regression } from '@chainrule/trainer';
+import type * as tf from '@tensorflow/tfjs-core';
+
+/** Width of both encoders' vectors, so that every strategy fits. */
+const WIDTH = 128;
+
+export interface Recipe {
+  readonly model: Multimodal;
+  readonly objective: Objective<tf.Tensor2D>;
+  optimizer(steps: number): GradientTransformation;
+}
+
+/**
+ * The article's composition, at the size of small pictures and short questions: a CNN, an LSTM, a
+ * fusion strategy by name, and a head for the data's classes or numbers.
+ */
+export function recipe(
+  data: Dataset,
+  options: {
+    readonly fusion: string;
+    readonly vocabulary: number;
+    readonly imageSize: readonly [number, number];
+  },
+): Recipe {
+  const encoders: { [modality: string]: Encoder } = {};
+  if (data.modalities.includes('image')) {
+    encoders.image = small({ size: options.imageSize, width: WIDTH, augment: ['flip'] }) as Encoder;
+  }
+  if (data.modalities.includes('text')) {
+    encoders.text = lstm({ vocabulary: options.vocabulary, embedding: 32, width: WIDTH, activation: 'tanh' }) as Encoder;
+  }
+  const out = data.classes?.length ?? data.targetShape?.[0] ?? 1;
+  return {
+    model: multimodal({
+      encoders,
+      fusion: ({ widths }) => strategies.create(options.fusion, { widths }),
+      head: (width) => mlp({ in: width, hidden: [WIDTH], out }),
+    }),
+    objective: (data.classes ? classification() : regression()) as unknown as Objective<tf.Tensor2D>,
+    optimizer: (steps) => adamw({ learningRate: oneCycle({ peak: 3e-3, steps }), weightDecay: 1e-4 }),
+  };
+}
