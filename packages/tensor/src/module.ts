@@ -26,6 +26,7 @@ export interface Context {
   /**
    * Reports the next value of a leaf below a key named `statistics` (a running mean, say). Such
    * leaves have no gradient; the training step puts the reported values in the new parameters.
+   * `value` lives during this call only: whoever receives it keeps it (`tf.keep`) or copies it.
    */
   readonly update?: (leaf: Tensor, value: Tensor) => void;
 }

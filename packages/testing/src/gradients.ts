@@ -28,6 +28,7 @@ export function gradients<T extends Tree<tf.Tensor>>(
   weights?: tf.Tensor,
 ): Map<string, tf.Tensor | undefined> {
   const leaves = flatten(inputs).filter(([, leaf]) => leaf.dtype === 'float32');
+  if (leaves.length === 0) return new Map();
   const { grads, value } = tf.engine().gradients(
     () => f(inputs),
     leaves.map(([, leaf]) => leaf),
