@@ -13,8 +13,8 @@ export type Mask = string | RegExp;
 /** Every leaf. */
 export const everyLeaf = '.*';
 
-/** Kernels alone: neither biases, nor scales of norms, nor embeddings. */
-export const kernelsOnly = '(^|/)\\w*[kK]ernel$';
+/** Kernels and recurrent kernels alone: neither biases, nor scales of norms, nor embeddings. */
+export const kernelsOnly = '(^|/)(kernel|recurrent)$';
 
 /** The plain text of a mask. @throws ChainruleError `OPTION` where it can not be one. */
 export function maskSource(where: string, mask: Mask): string {

