@@ -68,3 +68,15 @@ function fingerprint(folder: string): string {
   const path = existsSync(folder) ? realpathSync(folder) : resolve(folder);
   return createHash('sha256').update(path).digest('hex').slice(0, 12);
 }
+
+/** Whether the cached library has its parts; the user's own is examined by `findLibrary`. */
+export function isWholeLibrary(paths: NativePaths): boolean {
+  const parts = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2', 'include'];
+  return parts.every((name) => existsSync(join(paths.library, name)));
+}
+
+/** Whether everything is in its place. That it computes was checked when it was put there. */
+export function isInstalled(paths: NativePaths): boolean {
+  const library = paths.ownLibrary ? existsSync(paths.library) : isWholeLibrary(paths);
+  return library && existsSync(paths.kernels) && existsSync(paths.binding);
+}

@@ -35,7 +35,8 @@ console.log(JSON.stringify({ version: binding.TF_Version, values, milliseconds }
  * @throws ChainruleError `NATIVE_CHECK` when it does not load, dies, or multiplies wrongly
  */
 export async function checkBinding(binding: string, signal?: AbortSignal): Promise<BindingCheck> {
-  const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' };
+  // BIND_NOW: a function that the library lacks shows at once, not at its first call.
+  const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', LD_BIND_NOW: '1' };
   const result = await run(process.execPath, ['-e', PROGRAM, binding], {
     env,
     signal,

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ChainruleError } from '@chainrule/tensor';
 import type { NativePaths } from './cache.js';
-import { checkBinding } from './check.js';
+import { type BindingCheck, checkBinding } from './check.js';
 import { findLibrary, type Library } from './library.js';
 import type { OnProgress } from './progress.js';
 import { run } from './run.js';
@@ -20,15 +20,19 @@ export interface CompileOptions {
 
 /**
  * Compiles tfjs-node's two C++ files into a Node-API binding, which runs on any later Node, and
- * puts it in its place once it has passed its check; unless it is there already.
+ * puts it in its place once it has passed its check.
  *
+ * @returns what the check found; undefined when the binding was there already
  * @throws ChainruleError `NATIVE_COMPILE`, `NATIVE_CHECK`
  */
-export async function ensureBinding(paths: NativePaths, options: CompileOptions): Promise<void> {
-  if (existsSync(paths.binding)) return;
+export async function ensureBinding(
+  paths: NativePaths,
+  options: CompileOptions,
+): Promise<BindingCheck | undefined> {
+  if (existsSync(paths.binding)) return undefined;
   const { staging, onProgress, signal } = options;
   const library = findLibrary(paths.library);
-  onProgress({ stage: 'compile', message: 'compiling the binding' });
+  onProgress({ stage: 'compile', message: 'compiling the binding (a few seconds)' });
 
   // Sibling of the folder's final place, so that the relative path in the binding is right before
   // the rename and after it.
@@ -42,8 +46,9 @@ export async function ensureBinding(paths: NativePaths, options: CompileOptions)
   ]);
 
   onProgress({ stage: 'check', message: 'checking that it computes' });
-  await checkBinding(binding, signal);
+  const check = await checkBinding(binding, signal);
   await rename(folder, paths.bindingFolder);
+  return check;
 }
 
 async function compileBinding(
@@ -62,22 +67,34 @@ async function compileBinding(
       return compile(['-O2', ...include, '-c', source, '-o', object(name)], options);
     }),
   );
-  await compile([...sources.map(object), ...link(library.files, rpath), '-o', output], options);
+  const libraries = await linkable(library.files, options);
+  const link = ['-shared', '-Wl,--no-as-needed', ...sources.map(object), ...libraries];
+  await compile([...link, `-Wl,-rpath,${rpath}`, '-o', output], options);
 }
 
-/** The small module that keeps the library's banner off stderr. Its calls are Linux's. */
+/**
+ * What to link against: empty libraries of the same names. The linker would read all 800 MB of the
+ * real one, which takes it 10 s, only to note its name. The check finds a function that is missing.
+ */
+async function linkable(files: readonly string[], options: CompileOptions): Promise<string[]> {
+  return Promise.all(
+    files.map(async (file) => {
+      const name = basename(file);
+      const stub = join(options.staging, name);
+      await compile(
+        ['-shared', '-x', 'c++', '/dev/null', `-Wl,-soname,${name}`, '-o', stub],
+        options,
+      );
+      return stub;
+    }),
+  );
+}
+
+/** The small module that keeps the library's banner off stderr. */
 async function compileQuiet(output: string, options: CompileOptions): Promise<void> {
-  if (process.platform !== 'linux') return;
   const source = fileURLToPath(new URL('../native/quiet.cc', import.meta.url));
   await compile(['-O2', '-shared', source, '-ldl', '-o', output], options);
 }
-
-const link = (libraries: readonly string[], rpath: string) => [
-  '-shared',
-  ...libraries,
-  `-Wl,-rpath,${rpath}`,
-  ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
-];
 
 async function compile(args: readonly string[], options: CompileOptions): Promise<void> {
   const { compiler, signal } = options;

@@ -55,6 +55,7 @@ async function unpack(
   const spec = `${pin.name}@${pin.version}`;
   // In the caller's folder, so that its .npmrc (mirror, proxy) counts.
   const args = ['pack', spec, '--json', '--ignore-scripts', '--pack-destination', staging];
+  args.push('--fetch-retries', '1', '--fetch-retry-mintimeout', '1000');
   const result = await run('npm', args, { signal });
   const name = /"filename":\s*"([^"]+)"/.exec(result.stdout)?.[1];
   if (result.status !== 0 || !name) {

@@ -18,9 +18,8 @@ export interface Library {
   readonly include: string;
 }
 
-const extension = process.platform === 'darwin' ? '2.dylib' : 'so.2';
-const LIBRARIES = [`libtensorflow_cc.${extension}`, `libtensorflow.${extension}`];
-const FRAMEWORK = `libtensorflow_framework.${extension}`;
+const LIBRARIES = ['libtensorflow_cc.so.2', 'libtensorflow.so.2'];
+const FRAMEWORK = 'libtensorflow_framework.so.2';
 
 /**
  * Finds the libraries and headers in a folder: the cache's, an unpacked libtensorflow archive
@@ -72,11 +71,13 @@ export function wheelForThisMachine(): WheelPin {
   if (pin && !musl) return pin;
   throw new ChainruleError(
     'NATIVE_PLATFORM',
-    `chainrule-native: no prebuilt libtensorflow for ${machine}${musl ? ' with musl' : ''} (there is one for ${Object.keys(WHEELS).join(', ')}); build or install libtensorflow 2 yourself and set CHAINRULE_LIBTENSORFLOW to its folder. Until then programs run on the slower wasm or cpu backend.`,
+    `chainrule-native: no prebuilt libtensorflow for ${machine}${musl ? ' with musl' : ''} (there is one for ${Object.keys(WHEELS).join(', ')}, with glibc). On another Linux, set CHAINRULE_LIBTENSORFLOW to a folder with a libtensorflow 2 of your own; elsewhere, and until then, programs run on the slower wasm or cpu backend.`,
   );
 }
 
 function hasGlibc(): boolean {
+  // Without this the report looks up the names of all open connections.
+  Object.assign(process.report, { excludeNetwork: true });
   const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   return report.header?.glibcVersionRuntime !== undefined;
 }

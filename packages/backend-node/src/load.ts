@@ -5,7 +5,7 @@ import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 // Loaded for what it does: it registers the gradients of all of tfjs-core's operations.
 import '@tensorflow/tfjs-layers';
-import { type Env, type NativePaths, nativePaths } from './cache.js';
+import { type Env, isInstalled, type NativePaths, nativePaths } from './cache.js';
 import { CORE_SYMBOL } from './kernels.js';
 import { findLibrary } from './library.js';
 
@@ -29,7 +29,7 @@ export function registerNative(env: Env = process.env): { version: string } | { 
   try {
     const known = tf.findBackend(NATIVE) as (tf.KernelBackend & { binding: Binding }) | null;
     if (known) return { version: known.binding.TF_Version };
-    if (!existsSync(paths.binding) || !existsSync(paths.kernels)) {
+    if (!isInstalled(paths)) {
       if (paths.ownLibrary) findLibrary(paths.library);
       return { reason: 'native TensorFlow is not installed' };
     }

@@ -1,5 +1,5 @@
 /** Stages of an install, in their order. */
-export type Stage = 'download' | 'verify' | 'extract' | 'kernels' | 'compile' | 'check';
+export type Stage = 'wait' | 'download' | 'verify' | 'extract' | 'kernels' | 'compile' | 'check';
 
 export interface Progress {
   readonly stage: Stage;
@@ -21,11 +21,13 @@ export function byteProgress(
   onProgress: OnProgress,
 ): (bytes: number) => void {
   const start = performance.now();
-  let last = 0;
+  let lastTime = 0;
+  let lastBytes = -1;
   return (bytes) => {
     const now = performance.now();
-    if (now - last < 100 && bytes < total) return;
-    last = now;
+    if (bytes <= lastBytes || (now - lastTime < 100 && bytes < total)) return;
+    lastTime = now;
+    lastBytes = bytes;
     const fraction = Math.min(1, bytes / total);
     const seconds = (now - start) / 1000;
     onProgress({

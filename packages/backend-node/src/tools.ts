@@ -39,7 +39,7 @@ async function firstThatRuns(
   return undefined;
 }
 
-type ToolName = keyof Tools;
+export type ToolName = keyof Tools;
 
 const PACKAGES: { readonly [manager: string]: { readonly [name in ToolName]: string } } = {
   'apt-get': { python: 'python3', pip: 'python3-pip', compiler: 'g++', npm: 'npm' },
@@ -67,17 +67,12 @@ export function installCommand(missing: readonly ToolName[]): string {
   return `${sudo}${manager} ${VERB[manager] ?? 'install'} ${[...packages].join(' ')}`;
 }
 
-/** Names of the tools that are missing; Python's absence implies pip's. */
-export function missingTools(tools: Tools, needed: readonly ToolName[]): ToolName[] {
-  return needed.filter((name) => tools[name] === undefined);
-}
-
 /**
  * @throws ChainruleError `NATIVE_TOOLS`, naming everything that is missing at once and the command
  * that installs it.
  */
 export function requireTools(tools: Tools, needed: readonly ToolName[]): void {
-  const missing = missingTools(tools, needed);
+  const missing = needed.filter((name) => tools[name] === undefined);
   if (missing.length === 0) return;
   const labels = missing.map((name) => LABELS[name]).join(', ');
   throw new ChainruleError(
