@@ -1,5 +1,5 @@
 // Creates the folder of a new package: `node scripts/new-package.mjs NAME "One sentence."`
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const [name, sentence, ...deps] = process.argv.slice(2);
 if (!name || !sentence) {
@@ -44,5 +44,16 @@ writeFileSync(
   }),
 );
 writeFileSync(new URL('README.md', folder), `# @chainrule/${name}\n\n${sentence}\n`);
-writeFileSync(new URL('CHANGELOG.md', folder), `# @chainrule/${name}\n`);
+writeFileSync(
+  new URL('CHANGELOG.md', folder),
+  `# @chainrule/${name}\n\n## 0.1.0\n\nFirst release.\n`,
+);
 writeFileSync(new URL('src/index.ts', folder), 'export {};\n');
+
+const solution = new URL('../tsconfig.json', import.meta.url);
+const { references, ...rest } = JSON.parse(readFileSync(solution, 'utf8'));
+writeFileSync(
+  solution,
+  json({ ...rest, references: [...references, { path: `packages/${name}` }] }),
+);
+console.log(`packages/${name} is there. Next: \`pnpm install && pnpm fix\`.`);

@@ -11,7 +11,7 @@ const places = [
 ];
 
 /** Path of an installed browser, or undefined. `CHROME_PATH` comes first. */
-export function findChromium() {
+function findChromium() {
   const folders = (process.env.PATH ?? '').split(delimiter);
   return [
     process.env.CHROME_PATH,

@@ -1,7 +1,7 @@
 // A user's program in plain Node: two packages from the registry, tfjs-core and its cpu backend.
 import '@tensorflow/tfjs-backend-cpu';
 import { gated, sum } from '@chainrule/fusion';
-import { meanSquaredError } from '@chainrule/losses';
+import { halfSquaredError } from '@chainrule/losses';
 import { key } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -13,7 +13,7 @@ const embeddings = {
 const widths = { image: 2, text: 2 };
 const fuse = (strategy) => strategy.apply(strategy.init(key(0)), embeddings);
 const z = fuse(sum({ widths }));
-const loss = meanSquaredError(z, tf.tensor2d([[1, 1]]));
+const loss = halfSquaredError(z, tf.tensor2d([[1, 1]]));
 const gate = fuse(gated({ widths, width: 3 }));
 console.log(
   JSON.stringify({
