@@ -108,6 +108,7 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
   checkPositiveInteger(where, 'size[0]', height);
   checkPositiveInteger(where, 'size[1]', width);
   checkPositiveInteger(where, 'channels', config.channels);
+  checkPositiveInteger(where, 'width', config.width);
   checkPixels(where, config.pixels, config.channels);
 
   const maps: MapSize[] = [[height, width, config.channels]];

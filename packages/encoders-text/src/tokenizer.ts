@@ -55,7 +55,11 @@ const configSchema = z.strictObject({
   words: z
     .array(z.string().min(1).max(1_000))
     .max(1_000_000)
-    .refine((list) => new Set(list).size === list.length, 'every word must stand there once'),
+    .superRefine((list, context) => {
+      const seen = new Set<string>();
+      const twice = list.find((word) => seen.size === seen.add(word).size);
+      if (twice !== undefined) context.addIssue(`"${twice}" stands there twice`);
+    }),
 });
 
 /** Validates what may come from a file; errors name the first place that is wrong. */

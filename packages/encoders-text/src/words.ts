@@ -2,7 +2,10 @@
 const UNSPACED =
   '[\\p{scx=Han}\\p{scx=Hiragana}\\p{scx=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}]';
 const LETTER = `(?:(?!${UNSPACED})[\\p{L}\\p{M}\\p{N}])`;
-const WORD = new RegExp(`(?=[\\p{L}\\p{N}])${UNSPACED}\\p{M}*|${LETTER}+(?:['’]${LETTER}+)*`, 'gu');
+const WORD = new RegExp(
+  `(?=[\\p{L}\\p{N}])(?:${UNSPACED}\\p{M}*|${LETTER}+(?:['’]${LETTER}+)*)`,
+  'gu',
+);
 
 /**
  * The words of a text: runs of letters, marks and digits (of any script), with apostrophes inside
