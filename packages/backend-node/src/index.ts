@@ -1,6 +1,7 @@
 import { useNative } from './backend.js';
 
 export { type Backend, type UseNativeOptions, useNative } from './backend.js';
+export { type CompiledOptions, compiled } from './compiled/index.js';
 
 /**
  * The backend that importing this package selected. Programs that train call

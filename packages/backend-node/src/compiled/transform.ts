@@ -1,0 +1,37 @@
+import { type Fusion, type Graph, type Node, type Ref, reachable } from './graph.js';
+
+/**
+ * Rebuilds a graph from its sources to its results. `visit` sees each node with its inputs already
+ * replaced and returns what stands for its outputs, or undefined to leave it as it is.
+ */
+export function transform(graph: Graph, visit: (node: Node) => readonly Ref[] | undefined): Graph {
+  const outputs = new Map<Node, readonly Ref[]>();
+  const replaced = (ref: Ref): Ref => outputs.get(ref.node)?.[ref.index] ?? ref;
+  const roots = [
+    ...graph.metrics.map(([, { node }]) => node),
+    ...[...graph.state.values()].map(({ node }) => node),
+  ];
+  for (const node of reachable(roots)) {
+    const inputs = node.inputs.map(replaced);
+    const changed = inputs.some((ref, i) => ref !== node.inputs[i]);
+    const current = changed ? { ...node, inputs } : node;
+    const result = visit(current);
+    if (result) outputs.set(node, result);
+    else if (changed) {
+      outputs.set(
+        node,
+        node.outputs.map((_, index) => ({ node: current, index })),
+      );
+    }
+  }
+  const fusion = (f: Fusion): Fusion => ({
+    ...f,
+    inputs: Object.fromEntries(Object.entries(f.inputs).map(([k, ref]) => [k, replaced(ref)])),
+    outputs: f.outputs.map(replaced),
+  });
+  return {
+    metrics: graph.metrics.map(([name, ref]) => [name, replaced(ref)]),
+    state: new Map([...graph.state].map(([path, ref]) => [path, replaced(ref)])),
+    fusions: graph.fusions.map(fusion),
+  };
+}
