@@ -17,7 +17,7 @@ export interface Example {
 }
 
 export type Modality = keyof Example['inputs'];
-export const MODALITIES: readonly Modality[] = ['image', 'text'];
+const MODALITIES: readonly Modality[] = ['image', 'text'];
 
 /** Examples that all have the same modalities and the same sort of target. */
 export interface Dataset<E extends Example = Example> {

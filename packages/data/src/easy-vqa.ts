@@ -127,7 +127,9 @@ async function cachedPixels(
   const { images, sha256: expected } = PARTS[part];
   const path = join(cacheFolder(), 'easy-vqa-1.0', `${part}-64x64x3.u8`);
   const cached = await readFile(path).catch(() => undefined);
-  if (cached !== undefined && sha256(cached) === expected) return cached;
+  if (cached !== undefined && sha256(cached) === expected) {
+    return new Uint8Array(cached.buffer, cached.byteOffset, cached.byteLength);
+  }
 
   log?.(`decoding ${images} pictures of easy-VQA ${part}`);
   const folder = `easy_vqa/data/${part}/images/`;

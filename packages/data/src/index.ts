@@ -4,6 +4,7 @@ export {
   type DatasetDefinition,
   dataset,
   type Example,
+  type Modality,
   type SplitName,
   subset,
 } from './dataset.js';

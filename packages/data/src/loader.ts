@@ -1,4 +1,4 @@
-import { bits, ChainruleError, key, split } from '@chainrule/tensor';
+import { ChainruleError } from '@chainrule/tensor';
 import { type DataBatch, type HostArray, type HostBatch, toTensors } from './batch.js';
 import type { Dataset, Modality } from './dataset.js';
 import { distinct, gather, roundUp } from './distinct.js';
@@ -33,8 +33,6 @@ export interface LoaderOptions {
   readonly channels?: 1 | 3;
   /** Default `cover`. */
   readonly fit?: ImageSize['fit'];
-  /** Mirrors half of the images left to right, chosen by (seed, epoch, image). Default false. */
-  readonly flip?: boolean;
   /**
    * Fills batches up to multiples of these, so that few distinct shapes occur and a compiled step is
    * rarely compiled anew. `examples` are filled with weight 0, images and texts with repeats that no
@@ -127,10 +125,7 @@ export function loader(data: Dataset, options: LoaderOptions): Loader {
     );
   }
 
-  async function assemble(
-    indices: readonly number[],
-    mirror: Uint32Array | undefined,
-  ): Promise<HostBatch> {
+  async function assemble(indices: readonly number[]): Promise<HostBatch> {
     const count = roundUp(indices.length, padTo.examples);
     const inputs: { [modality: string]: HostArray } = {};
     const rows: { [modality: string]: Int32Array } = {};
@@ -139,8 +134,7 @@ export function loader(data: Dataset, options: LoaderOptions): Loader {
       const pixels = await Promise.all(used.ids.map(readImage));
       const values = new Float32Array(used.ids.length * height * width * size.channels);
       pixels.forEach((image, row) => {
-        const mirrored = mirror !== undefined && (mirror[used.ids[row]!]! & 1) === 1;
-        expand(image, values, row * image.length, mirrored, size);
+        expand(image, values, row * image.length);
       });
       inputs.image = { values, shape: [used.ids.length, height, width, size.channels] };
       rows.image = padded(used.rows, count);
@@ -165,11 +159,7 @@ export function loader(data: Dataset, options: LoaderOptions): Loader {
     async *epoch(n, signal) {
       checkCount('epoch', n, 0);
       const batches = order.batches(seed, n);
-      const mirror =
-        images && options.flip
-          ? bits(split(split(key(seed), 'flip'), n), images.values.length)
-          : undefined;
-      const make = (i: number) => assemble(batches[i]!, mirror);
+      const make = (i: number) => assemble(batches[i]!);
       for await (const host of prefetch(batches.length, make, options.prefetch ?? 2, signal)) {
         yield toTensors(host);
       }

@@ -49,27 +49,8 @@ export function imageReader(
   };
 }
 
-/** Bytes 0 … 255 become floats 0 … 1 in `out` from `offset` on, mirrored left to right if asked. */
-export function expand(
-  pixels: Uint8Array,
-  out: Float32Array,
-  offset: number,
-  mirror: boolean,
-  { width, channels }: ImageSize,
-): void {
+/** Bytes 0 … 255 become floats 0 … 1 in `out` from `offset` on. */
+export function expand(pixels: Uint8Array, out: Float32Array, offset: number): void {
   const scale = 1 / 255;
-  if (!mirror) {
-    for (let i = 0; i < pixels.length; i++) out[offset + i] = pixels[i]! * scale;
-    return;
-  }
-  const stride = width * channels;
-  for (let row = 0; row < pixels.length; row += stride) {
-    for (let column = 0; column < width; column++) {
-      const from = row + column * channels;
-      const to = offset + row + (width - 1 - column) * channels;
-      for (let channel = 0; channel < channels; channel++) {
-        out[to + channel] = pixels[from + channel]! * scale;
-      }
-    }
-  }
+  for (let i = 0; i < pixels.length; i++) out[offset + i] = pixels[i]! * scale;
 }
