@@ -1,6 +1,5 @@
 import type { Encoder } from '@chainrule/tensor';
 import { entry, type Registry, registry } from '@chainrule/tensor/registry';
-import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { bagOfWords } from './bag-of-words.js';
 import { article, lstm, vectorLstm } from './lstm.js';
@@ -14,44 +13,37 @@ const activation = z
   .default('tanh')
   .describe('of the candidate and the output');
 
-/** Every encoder of ids by name. */
-export const textEncoders: Registry<Encoder<Tensor2D>> = registry<Encoder<Tensor2D>>(
-  'encoders-text',
-  {
-    article: entry(
-      "the article's: word vectors of 128, LSTM of 128 with ReLU",
-      z.object({ vocabulary, embedding, width }),
-      article,
-    ),
-    bagOfWords: entry(
-      'the mean or sum of the words’ vectors, their order ignored',
-      z.object({
-        vocabulary,
-        width,
-        activation: z
-          .enum(['linear', 'relu', 'tanh', 'sigmoid', 'gelu'])
-          .default('relu')
-          .describe('of the embedding'),
-        combine: z.enum(['mean', 'sum']).default('mean').describe('how the vectors are combined'),
-      }),
-      bagOfWords,
-    ),
-    lstm: entry(
-      'word vectors, then an LSTM; the state after the last word',
-      z.object({ vocabulary, embedding, width, activation }),
-      lstm,
-    ),
-  },
-);
-
-/** Every encoder of sequences of vectors by name. */
-export const vectorEncoders: Registry<Encoder<Tensor3D>> = registry<Encoder<Tensor3D>>(
-  'encoders-text',
-  {
-    vectorLstm: entry(
-      'an LSTM over vectors that come from elsewhere; the last state',
-      z.object({ in: size.describe("width of a step's vector"), width, activation }),
-      vectorLstm,
-    ),
-  },
-);
+/**
+ * Every text encoder by name. All but `vectorLstm` read ids, int32 `[batch, time]`. The preset
+ * `article()` is called `articleLstm` here: names are unique over all encoders.
+ */
+export const textEncoders: Registry<Encoder> = registry<Encoder>('encoders-text', {
+  articleLstm: entry(
+    "the article's: word vectors of 128, LSTM of 128 with ReLU",
+    z.object({ vocabulary, embedding, width }),
+    article,
+  ),
+  bagOfWords: entry(
+    'the mean or sum of the words’ vectors, their order ignored',
+    z.object({
+      vocabulary,
+      width,
+      activation: z
+        .enum(['linear', 'relu', 'tanh', 'sigmoid', 'gelu'])
+        .default('relu')
+        .describe('of the embedding'),
+      combine: z.enum(['mean', 'sum']).default('mean').describe('how the vectors are combined'),
+    }),
+    bagOfWords,
+  ),
+  lstm: entry(
+    'word vectors, then an LSTM; the state after the last word',
+    z.object({ vocabulary, embedding, width, activation }),
+    lstm,
+  ),
+  vectorLstm: entry(
+    'an LSTM over vectors that come from elsewhere; the last state',
+    z.object({ in: size.describe("width of a step's vector"), width, activation }),
+    vectorLstm,
+  ),
+});

@@ -4,7 +4,7 @@ import { checkGradients, expectClose, moduleContract } from '@chainrule/testing'
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { article, bagOfWords, lstm, vectorLstm } from '../src/index.js';
-import { textEncoders, vectorEncoders } from '../src/registry.js';
+import { textEncoders } from '../src/registry.js';
 
 const ids = () =>
   tf.tensor2d(
@@ -26,19 +26,17 @@ const cases: { [name: string]: () => Encoder<tf.Tensor2D> } = {
   article: () => article({ ...size, embedding: 4 }),
 };
 
+const { fromConfig } = textEncoders;
+
 for (const [name, make] of Object.entries(cases)) {
-  moduleContract(name, make, { input: ids, outputShape, fromConfig: textEncoders.fromConfig });
+  moduleContract(name, make, { input: ids, outputShape, fromConfig });
 }
 
-moduleContract<tf.Tensor3D, ReturnType<Encoder['apply']>, never, never>(
-  'vectorLstm',
-  () => vectorLstm({ in: 4, width: 6 }) as never,
-  {
-    input: () => tf.randomNormal([3, 5, 4], 0, 1, 'float32', 1),
-    outputShape,
-    fromConfig: vectorEncoders.fromConfig as never,
-  },
-);
+moduleContract('vectorLstm', () => vectorLstm({ in: 4, width: 6 }), {
+  input: () => tf.randomNormal([3, 5, 4], 0, 1, 'float32', 1) as tf.Tensor3D,
+  outputShape,
+  fromConfig,
+});
 
 describe.each(Object.entries(cases))('%s', (_name, make) => {
   it('does not depend on how much padding follows', () => {
