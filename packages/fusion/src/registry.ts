@@ -1,0 +1,59 @@
+import { entry, type Registry, registry } from '@chainrule/tensor/registry';
+import { z } from 'zod';
+import { concat } from './strategies/concat.js';
+import { film } from './strategies/film.js';
+import { gated } from './strategies/gated.js';
+import { max } from './strategies/max.js';
+import { mean } from './strategies/mean.js';
+import { product } from './strategies/product.js';
+import { sum } from './strategies/sum.js';
+import type { Fusion } from './types.js';
+
+const size = z.int().positive();
+const widths = z
+  .record(z.string(), size)
+  .describe('The width of each modality, for example { image: 128, text: 128 }');
+const width = (meaning: string) => size.exactOptional().describe(meaning);
+
+const elementwise = z.object({
+  widths,
+  width: width('Project each modality linearly to this width first; needed where widths differ'),
+});
+
+/**
+ * Every strategy by name.
+ *
+ * @example
+ * import { fusion } from '@chainrule/fusion/registry';
+ *
+ * const gated = fusion.create('gated', { widths: { image: 128, text: 128 } });
+ * const again = fusion.fromConfig(gated.config);
+ */
+export const fusion: Registry<Fusion> = registry<Fusion>('fusion', {
+  sum: entry('z = x + y', elementwise, sum),
+  mean: entry('z = (x + y) / 2', elementwise, mean),
+  max: entry('z = max(x, y), element by element', elementwise, max),
+  product: entry('z = x ⊙ y, the element-wise product', elementwise, product),
+  concat: entry(
+    'z = [x, y], the vectors one after the other',
+    z.object({ widths, width: width('Follow with a dense layer to this width') }),
+    concat,
+  ),
+  gated: entry(
+    'Gated multimodal unit: a learned gate weighs the modalities, element by element',
+    z.object({ widths, width: width('The width of z; by default the widest modality') }),
+    gated,
+  ),
+  film: entry(
+    'Feature-wise linear modulation: one modality scales and shifts the others',
+    z.object({
+      widths,
+      condition: z
+        .string()
+        .exactOptional()
+        .describe('The modality that modulates the others; by default the last in the alphabet'),
+      width: width('Project the modulated features linearly to this width first'),
+    }),
+    film,
+  ),
+});
