@@ -1,4 +1,5 @@
 export * from './activations.js';
+export * from './batch-norm.js';
 export * from './dense.js';
 export * from './dropout.js';
 export * from './errors.js';
@@ -7,6 +8,7 @@ export * from './initializers.js';
 export * from './layers-model.js';
 export * from './module.js';
 export * from './names.js';
+export * from './norms.js';
 export { philox4x32 } from './philox.js';
 export * from './random.js';
 export * from './safetensors.js';

@@ -71,3 +71,27 @@ export function checkPositiveInteger(where: string, name: string, value: number)
     );
   }
 }
+
+/** @throws ChainruleError `OPTION` unless `value` is a positive finite number. */
+export function checkPositive(where: string, name: string, value: number): void {
+  if (!(value > 0 && Number.isFinite(value))) {
+    throw new ChainruleError('OPTION', `${where}: ${name} must be positive, got ${value}`);
+  }
+}
+
+/** Checks that a tensor is `[batch, …, width]`, of rank 2 or more. */
+export function checkChannels(where: string, x: Pick<Tensor, 'shape'>, width: number): void {
+  const { shape } = x;
+  if (shape.length < 2 || shape.at(-1) !== width) {
+    throw new ChainruleError(
+      'SHAPE',
+      `${where}: input must be [batch, ..., ${width}], got [${shape.join(', ')}]`,
+    );
+  }
+  if (shape[0] === 0) {
+    throw new ChainruleError(
+      'EMPTY_BATCH',
+      `${where}: input has a batch of zero examples; give at least one`,
+    );
+  }
+}
