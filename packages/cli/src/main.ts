@@ -15,7 +15,11 @@ export async function main(args: readonly string[]): Promise<number> {
     .command('start', { isDefault: true })
     .description('train on easy-VQA, or on your own pictures and words, and see what it learnt')
     .option('--fusion <name>', 'fusion strategy (`chainrule catalog` lists them)', 'product')
-    .option('--epochs <n>', 'passes over the training data (default: 10, more for small data)', integer(1))
+    .option(
+      '--epochs <n>',
+      'passes over the training data (default: 10, more for small data)',
+      integer(1),
+    )
     .option('--seed <n>', 'seed of everything random', integer(0), 0)
     .option('--data <manifest>', 'JSON Lines or CSV with columns image, text and label or target')
     .option('--image-size <n>', 'side to which pictures are resized', integer(8), 64)
@@ -30,7 +34,9 @@ export async function main(args: readonly string[]): Promise<number> {
 
   program
     .command('catalog')
-    .description('list every encoder, fusion strategy, loss and gradient transformation with its options')
+    .description(
+      'list every encoder, fusion strategy, loss and gradient transformation with its options',
+    )
     .option('--json', 'one JSON object', false)
     .action((options: { json: boolean }) => printCatalog(options.json));
 

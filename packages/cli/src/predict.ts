@@ -26,7 +26,10 @@ export async function outputs(
 }
 
 /** The largest of an example's logits: its place and its softmax probability. */
-export function top(logits: Float32Array): { readonly index: number; readonly probability: number } {
+export function top(logits: Float32Array): {
+  readonly index: number;
+  readonly probability: number;
+} {
   const index = logits.reduce((best, value, i) => (value > logits[best]! ? i : best), 0);
   const sum = logits.reduce((total, value) => total + Math.exp(value - logits[index]!), 0);
   return { index, probability: 1 / sum };

@@ -51,7 +51,9 @@ export function progress(out: Terminal): (event: TrainEvent) => void {
 function measured(measures: { readonly [name: string]: number }): string {
   const { accuracy, meanAbsoluteError } = measures;
   if (accuracy !== undefined) return `  accuracy ${percent(accuracy)}`;
-  return meanAbsoluteError === undefined ? '' : `  mean absolute error ${meanAbsoluteError.toFixed(4)}`;
+  return meanAbsoluteError === undefined
+    ? ''
+    : `  mean absolute error ${meanAbsoluteError.toFixed(4)}`;
 }
 
 function bar(share: number, width = 20): string {

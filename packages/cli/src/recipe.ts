@@ -4,7 +4,13 @@ import { lstm } from '@chainrule/encoders-text';
 import { fusion as strategies } from '@chainrule/fusion/registry';
 import { adamw, type GradientTransformation, oneCycle } from '@chainrule/optim';
 import { type Encoder, mlp } from '@chainrule/tensor';
-import { classification, type Multimodal, multimodal, type Objective, regression } from '@chainrule/trainer';
+import {
+  classification,
+  type Multimodal,
+  multimodal,
+  type Objective,
+  regression,
+} from '@chainrule/trainer';
 import type * as tf from '@tensorflow/tfjs-core';
 
 /** Width of both encoders' vectors, so that every strategy fits. */
@@ -33,7 +39,12 @@ export function recipe(
     encoders.image = small({ size: options.imageSize, width: WIDTH, augment: ['flip'] }) as Encoder;
   }
   if (data.modalities.includes('text')) {
-    encoders.text = lstm({ vocabulary: options.vocabulary, embedding: 32, width: WIDTH, activation: 'tanh' }) as Encoder;
+    encoders.text = lstm({
+      vocabulary: options.vocabulary,
+      embedding: 32,
+      width: WIDTH,
+      activation: 'tanh',
+    }) as Encoder;
   }
   const out = data.classes?.length ?? data.targetShape?.[0] ?? 1;
   return {
@@ -42,7 +53,10 @@ export function recipe(
       fusion: ({ widths }) => strategies.create(options.fusion, { widths }),
       head: (width) => mlp({ in: width, hidden: [WIDTH], out }),
     }),
-    objective: (data.classes ? classification() : regression()) as unknown as Objective<tf.Tensor2D>,
-    optimizer: (steps) => adamw({ learningRate: oneCycle({ peak: 3e-3, steps }), weightDecay: 1e-4 }),
+    objective: (data.classes
+      ? classification()
+      : regression()) as unknown as Objective<tf.Tensor2D>,
+    optimizer: (steps) =>
+      adamw({ learningRate: oneCycle({ peak: 3e-3, steps }), weightDecay: 1e-4 }),
   };
 }

@@ -10,7 +10,11 @@ export type Measured =
   | { readonly testMeanAbsoluteError: number };
 
 /** Prints how well the model does on the test examples, and five of its answers. */
-export function report(say: (text: string) => void, task: Task, outputs: readonly Float32Array[]): Measured {
+export function report(
+  say: (text: string) => void,
+  task: Task,
+  outputs: readonly Float32Array[],
+): Measured {
   return task.test.classes === undefined
     ? reportRegression(say, task, outputs)
     : reportClassification(say, task, outputs, task.test.classes);
@@ -33,7 +37,11 @@ function reportClassification(
   );
   const { majority, textOnly } = baselines(task.train, task.test);
 
-  const row = (name: string, of: readonly number[]) => [name, of.length.toLocaleString('en'), percent(share(of))];
+  const row = (name: string, of: readonly number[]) => [
+    name,
+    of.length.toLocaleString('en'),
+    percent(share(of)),
+  ];
   say('');
   say(
     table(
@@ -69,7 +77,11 @@ function reportClassification(
   };
 }
 
-function reportRegression(say: (text: string) => void, task: Task, outputs: readonly Float32Array[]): Measured {
+function reportRegression(
+  say: (text: string) => void,
+  task: Task,
+  outputs: readonly Float32Array[],
+): Measured {
   const { examples } = task.test;
   const numbers = (i: number) => [examples[i]!.target ?? []].flat();
   const error = (prediction: (i: number) => ArrayLike<number>) => {
@@ -79,7 +91,9 @@ function reportRegression(say: (text: string) => void, task: Task, outputs: read
     return all.reduce((sum, value) => sum + value, 0) / all.length;
   };
   const train = task.train.examples.map(({ target }) => [target ?? []].flat());
-  const means = train[0]!.map((_, k) => train.reduce((sum, row) => sum + row[k]!, 0) / train.length);
+  const means = train[0]!.map(
+    (_, k) => train.reduce((sum, row) => sum + row[k]!, 0) / train.length,
+  );
   const own = error((i) => outputs[i]!);
   say('');
   say(
@@ -92,7 +106,8 @@ function reportRegression(say: (text: string) => void, task: Task, outputs: read
     ),
   );
   say('');
-  const show = (values: ArrayLike<number>) => Array.from(values, (value) => value.toFixed(3)).join(', ');
+  const show = (values: ArrayLike<number>) =>
+    Array.from(values, (value) => value.toFixed(3)).join(', ');
   say(
     table(
       ['picture', 'text', 'prediction', 'truth'],

@@ -35,15 +35,31 @@ export function terminal(stream: NodeJS.WriteStream = process.stderr): Terminal 
 export type Align = 'left' | 'right';
 
 /** A table without vertical rules. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[], align?: readonly Align[]): string {
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  align?: readonly Align[],
+): string {
   const drawn = new Table({
     head: [...head],
     colAligns: [...(align ?? head.map((_, i): Align => (i === 0 ? 'left' : 'right')))],
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
     chars: {
-      top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '',
-      'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', right: '', 'right-mid': '',
-      mid: '', 'mid-mid': '', middle: '',
+      top: '',
+      'top-mid': '',
+      'top-left': '',
+      'top-right': '',
+      bottom: '',
+      'bottom-mid': '',
+      'bottom-left': '',
+      'bottom-right': '',
+      left: '',
+      'left-mid': '',
+      right: '',
+      'right-mid': '',
+      mid: '',
+      'mid-mid': '',
+      middle: '',
     },
   });
   drawn.push(...rows.map((row) => [...row]));

@@ -59,4 +59,3 @@ export class Best<P extends Params> {
     return this.watch.patience !== undefined && epoch - this.epoch >= this.watch.patience;
   }
 }
-

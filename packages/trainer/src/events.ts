@@ -15,6 +15,17 @@ export interface EpochSummary {
   readonly best: boolean;
 }
 
+export interface StepEvent {
+  readonly type: 'step';
+  readonly epoch: number;
+  /** Steps since the beginning of training, from 1. */
+  readonly step: number;
+  /** Steps since the beginning of this epoch, from 1. */
+  readonly stepInEpoch: number;
+  readonly examples: number;
+  readonly measures: Measures;
+}
+
 /** What `train()` yields. Progress bars, charts, checkpoints and logs consume the same events. */
 export type TrainEvent =
   | {
@@ -26,16 +37,7 @@ export type TrainEvent =
       readonly executor: string;
       readonly backend: string;
     }
-  | {
-      readonly type: 'step';
-      readonly epoch: number;
-      /** Steps since the beginning of training, from 1. */
-      readonly step: number;
-      /** Steps since the beginning of this epoch, from 1. */
-      readonly stepInEpoch: number;
-      readonly examples: number;
-      readonly measures: Measures;
-    }
+  | StepEvent
   | ({ readonly type: 'epoch' } & EpochSummary)
   | { readonly type: 'stop'; readonly reason: StopReason };
 

@@ -8,7 +8,6 @@ import {
   treeToSafetensors,
 } from '@chainrule/tensor';
 import { issues } from '@chainrule/tensor/registry';
-import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import type { Multimodal } from './multimodal.js';
 import { modelFromConfig } from './registry.js';
@@ -68,7 +67,9 @@ export function toFiles(trained: TrainedModel): ModelFiles {
 export function fromFiles(files: ModelFiles, where = 'model'): TrainedModel {
   const parsed = configFile.safeParse(decode(files, CONFIG, where));
   if (!parsed.success) {
-    throw new ChainruleError('MODEL_FILE', `${where}/${CONFIG}: ${issues(parsed.error)}`, { cause: parsed.error });
+    throw new ChainruleError('MODEL_FILE', `${where}/${CONFIG}: ${issues(parsed.error)}`, {
+      cause: parsed.error,
+    });
   }
   const { labels, imageSize, about, model: config } = parsed.data;
   const model = modelFromConfig(config);
@@ -102,7 +103,10 @@ function decode(files: ModelFiles, name: string, where: string): unknown {
 }
 
 function missing(where: string, name: string): ChainruleError {
-  return new ChainruleError('MODEL_FILE', `${where}: has no ${name}; give the folder of a saved model`);
+  return new ChainruleError(
+    'MODEL_FILE',
+    `${where}: has no ${name}; give the folder of a saved model`,
+  );
 }
 
 function inContext<T>(place: string, f: () => T): T {

@@ -15,6 +15,8 @@ export function averager(): {
       }
     },
     mean: () =>
-      Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / total])) as Measures,
+      Object.fromEntries(
+        Object.entries(sums).map(([name, sum]) => [name, sum / total]),
+      ) as Measures,
   };
 }

@@ -100,7 +100,9 @@ export function multimodal<E extends Encoders>(options: MultimodalOptions<E>): M
     });
 
   const fuse: Multimodal<E>['fuse'] = (params, input, context = {}) =>
-    tf.tidy(() => fusion.apply(params.fusion, embed(params, input, context), child(context, 'fusion')));
+    tf.tidy(() =>
+      fusion.apply(params.fusion, embed(params, input, context), child(context, 'fusion')),
+    );
 
   return {
     config: {
@@ -113,7 +115,9 @@ export function multimodal<E extends Encoders>(options: MultimodalOptions<E>): M
     fusion,
     head,
     init: (key) => ({
-      encoders: mapValues(encoders, (encoder, name) => encoder.init(split(key, `encoders/${name}`))) as never,
+      encoders: mapValues(encoders, (encoder, name) =>
+        encoder.init(split(key, `encoders/${name}`)),
+      ) as never,
       fusion: fusion.init(split(key, 'fusion')),
       head: head.init(split(key, 'head')),
     }),

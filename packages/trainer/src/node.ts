@@ -58,9 +58,15 @@ export async function loadModel(folder: string): Promise<TrainedModel> {
       { cause },
     );
   });
-  const known = ['config.json', 'model.safetensors', 'vocabulary.json'].filter((name) => names.includes(name));
+  const known = ['config.json', 'model.safetensors', 'vocabulary.json'].filter((name) =>
+    names.includes(name),
+  );
   const files: ModelFiles = Object.fromEntries(
-    await Promise.all(known.map(async (name) => [name, new Uint8Array(await readFile(join(folder, name)))] as const)),
+    await Promise.all(
+      known.map(
+        async (name) => [name, new Uint8Array(await readFile(join(folder, name)))] as const,
+      ),
+    ),
   );
   return fromFiles(files, folder);
 }

@@ -8,7 +8,11 @@ import * as tf from '@tensorflow/tfjs-core';
  */
 export interface Objective<Out, Target extends tf.Tensor = tf.Tensor> {
   readonly config: Config;
-  measure(output: Out, target: Target, weight?: tf.Tensor1D): { readonly loss: tf.Scalar } & Metrics;
+  measure(
+    output: Out,
+    target: Target,
+    weight?: tf.Tensor1D,
+  ): { readonly loss: tf.Scalar } & Metrics;
 }
 
 /** Σ weight·value / Σ weight over `[batch]`; the plain mean without weights. */
@@ -26,14 +30,19 @@ export interface ClassificationOptions {
  * One of K classes: cross-entropy of logits `[batch, K]` against int32 labels `[batch]`; reports
  * `loss` and `accuracy` (share of examples whose largest logit is the label).
  */
-export function classification(options: ClassificationOptions = {}): Objective<tf.Tensor2D, tf.Tensor1D> {
+export function classification(
+  options: ClassificationOptions = {},
+): Objective<tf.Tensor2D, tf.Tensor1D> {
   const { labelSmoothing = 0 } = options;
   return {
     config: { type: 'classification', labelSmoothing },
     measure: (logits, labels, weight) => ({
       loss: crossEntropy(logits, labels, { labelSmoothing, ...(weight && { weight }) }),
       accuracy: tf.tidy(() =>
-        weightedMean(tf.cast(tf.equal(tf.argMax(logits, -1), labels), 'float32') as tf.Tensor1D, weight),
+        weightedMean(
+          tf.cast(tf.equal(tf.argMax(logits, -1), labels), 'float32') as tf.Tensor1D,
+          weight,
+        ),
       ),
     }),
   };
@@ -50,7 +59,9 @@ export interface RegressionOptions {
  * Real targets `[batch]` or `[batch, n]` against an output `[batch, n]`; reports `loss` and
  * `meanAbsoluteError`.
  */
-export function regression(options: RegressionOptions = {}): Objective<tf.Tensor2D, tf.Tensor1D | tf.Tensor2D> {
+export function regression(
+  options: RegressionOptions = {},
+): Objective<tf.Tensor2D, tf.Tensor1D | tf.Tensor2D> {
   const { loss = 'meanSquaredError', delta = 1 } = options;
   return {
     config: { type: 'regression', loss, delta },

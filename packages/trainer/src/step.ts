@@ -1,4 +1,10 @@
-import { applyStep, type GradientTransformation, merge, partition, valueAndGrad } from '@chainrule/optim';
+import {
+  applyStep,
+  type GradientTransformation,
+  merge,
+  partition,
+  valueAndGrad,
+} from '@chainrule/optim';
 import {
   type Batch,
   isTrainable,
@@ -19,7 +25,11 @@ export type TrainState<P extends Params = Params> = {
 };
 
 /** A model that reads a batch: `multimodal(…)` or any module of the same form. */
-export type TrainableModule<P extends Params = Params> = Module<Omit<Batch, 'target' | 'weight'>, tf.Tensor2D, P>;
+export type TrainableModule<P extends Params = Params> = Module<
+  Omit<Batch, 'target' | 'weight'>,
+  tf.Tensor2D,
+  P
+>;
 
 /** Metrics of a step, and `examples`: the sum of the weights they are means over. */
 export type StepMetrics = { readonly loss: tf.Scalar; readonly examples: tf.Scalar } & Metrics;

@@ -5,33 +5,32 @@ import {
   cloneTree,
   countParams,
   disposeTree,
-  type Execution,
   type Executor,
   eager,
   foldIn,
   isTrainable,
+  type Key,
   key,
   type Params,
   split,
   tidy,
-  type Tree,
 } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
+import { type Batches, disposeBatch } from './batches.js';
 import { Best, type Watch } from './best.js';
 import { breathe } from './breathe.js';
-import type { EpochSummary, Measures, TrainEvent, TrainingFailure, TrainResult } from './events.js';
+import { measure } from './evaluate.js';
+import type {
+  EpochSummary,
+  Measures,
+  StepEvent,
+  TrainEvent,
+  TrainingFailure,
+  TrainResult,
+} from './events.js';
 import { averager } from './measures.js';
 import type { Objective } from './objectives.js';
-import { evaluationStep, type StepMetrics, type TrainableModule, type TrainState, trainStep } from './step.js';
-
-/** Batches in a given order for each epoch; `@chainrule/data`'s loader is one. */
-export interface Batches {
-  readonly stepsPerEpoch: number;
-  /** Examples in one epoch. */
-  readonly size: number;
-  /** The batches of epoch `n` (from 0). Whoever iterates disposes each batch. */
-  epoch(n: number, signal?: AbortSignal): AsyncIterable<Batch> | Iterable<Batch>;
-}
+import { evaluationStep, type TrainableModule, type TrainState, trainStep } from './step.js';
 
 export interface TrainOptions<P extends Params> {
   readonly model: TrainableModule<P>;
@@ -71,30 +70,21 @@ export interface TrainOptions<P extends Params> {
 export async function* train<P extends Params>(
   options: TrainOptions<P>,
 ): AsyncGenerator<TrainEvent, TrainResult<P>, void> {
-  const { model, objective, optimizer, data, validation, epochs, signal } = options;
+  const { model, objective, data, validation, epochs, signal, keep = 'best' } = options;
   checkOptions(options);
   const root = key(options.seed ?? 0);
   const stepKeys = split(root, 'steps');
   const executor = options.executor ?? eager();
-
-  const initial = tidy(() => {
-    const params = options.params === undefined ? model.init(split(root, 'init')) : cloneTree(options.params);
-    return { params, optimizer: optimizer.init(partition(params, isTrainable)[0]) };
-  });
+  const initial = initialState(options, split(root, 'init'));
   const parameters = countParams(initial.params);
   const best = new Best(options.watch, cloneTree(initial.params));
-  const training = executor.prepare(trainStep(model, objective, optimizer), initial as TrainState<P>);
   const evaluation =
-    validation && executor.prepare(evaluationStep(model, objective), cloneTree(best.params));
+    validation && executor.prepare(evaluationStep(model, objective), cloneTree(initial.params));
+  const training = executor.prepare(trainStep(model, objective, options.optimizer), initial);
 
   const history: EpochSummary[] = [];
   let step = 0;
   let seconds = 0;
-  const result = async (reason: TrainResult['reason']): Promise<TrainResult<P>> => {
-    const last = options.keep === 'last' && reason === 'completed';
-    const params = last ? (await training.read()).params : cloneTree(best.params);
-    return { params, reason, history, bestEpoch: last ? history.length : best.epoch, steps: step, seconds };
-  };
 
   try {
     yield {
@@ -109,95 +99,106 @@ export async function* train<P extends Params>(
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const means = averager();
       const began = performance.now();
-      let stepInEpoch = 0;
-      for await (const batch of data.epoch(epoch - 1, signal)) {
-        let values: Measures & { readonly examples: number };
-        try {
-          if (signal?.aborted) break;
-          values = await training.run(batch, foldIn(stepKeys, step));
-        } finally {
-          disposeBatch(batch);
-        }
-        step += 1;
-        stepInEpoch += 1;
-        const { examples, ...measures } = values;
-        if (!Number.isFinite(measures.loss)) throw await failure(step, epoch, measures.loss, result);
-        means.add(measures as Measures, examples);
-        yield { type: 'step', epoch, step, stepInEpoch, examples, measures: measures as Measures };
-        await breathe();
+      for await (const event of steps(epoch)) {
+        means.add(event.measures, event.examples);
+        yield event;
       }
-      seconds += (performance.now() - began) / 1000;
-      if (stepInEpoch === 0 && !signal?.aborted) {
-        throw new ChainruleError('EMPTY_DATA', 'train: the training data gave no batch; check that the data set is not empty');
-      }
-      if (signal?.aborted) {
-        // Mid-epoch parameters are worth keeping only where there is nothing better.
-        if (best.epoch === 0 && step > 0) best.take((await training.read()).params, 0);
-        return yield* end('aborted');
-      }
-
-      const summary = await closeEpoch(epoch, means.mean(), (performance.now() - began) / 1000);
+      const elapsed = (performance.now() - began) / 1000;
+      seconds += elapsed;
+      if (signal?.aborted) break;
+      const summary = await close(epoch, means.mean(), elapsed);
       history.push(summary);
       yield { type: 'epoch', ...summary };
-      if (best.exhausted(epoch)) return yield* end('early');
+      if (best.exhausted(epoch)) break;
     }
-    return yield* end('completed');
+    const reason = signal?.aborted ? 'aborted' : history.length < epochs ? 'early' : 'completed';
+    yield { type: 'stop', reason };
+    return await result(reason);
   } finally {
     disposeTree(best.params);
     training.dispose();
     evaluation?.dispose();
   }
 
-  async function* end(reason: 'completed' | 'early' | 'aborted') {
-    yield { type: 'stop', reason } as const;
-    return await result(reason);
-  }
-
-  async function closeEpoch(epoch: number, trained: Measures, seconds: number): Promise<EpochSummary> {
-    const { params, optimizer: slots } = await training.read();
-    disposeTree(slots);
-    const validated = evaluation && validation ? await measure(evaluation, params, validation, signal) : undefined;
-    const isBest = best.offer(params, epoch, validated ?? trained);
-    return { epoch, train: trained, ...(validated && { validation: validated }), seconds, best: isBest };
-  }
-}
-
-/** Loss and metrics over all the batches of one epoch, each example counted once. */
-export async function evaluate<P extends Params>(options: {
-  readonly model: TrainableModule<P>;
-  readonly params: P;
-  readonly objective: Objective<tf.Tensor2D>;
-  readonly data: Batches;
-  readonly executor?: Executor;
-  readonly signal?: AbortSignal;
-}): Promise<Measures> {
-  const { model, params, objective, data, executor = eager(), signal } = options;
-  const evaluation = executor.prepare(evaluationStep(model, objective), cloneTree(params));
-  try {
-    return await measure(evaluation, undefined, data, signal);
-  } finally {
-    evaluation.dispose();
-  }
-}
-
-async function measure<P extends Params>(
-  evaluation: Execution<P, Batch, StepMetrics>,
-  params: P | undefined,
-  data: Batches,
-  signal: AbortSignal | undefined,
-): Promise<Measures> {
-  if (params !== undefined) await evaluation.write(params);
-  const means = averager();
-  for await (const batch of data.epoch(0, signal)) {
-    try {
-      const { examples, ...measures } = await evaluation.run(batch, key(0));
-      means.add(measures as Measures, examples);
-    } finally {
-      disposeBatch(batch);
+  async function* steps(epoch: number): AsyncGenerator<StepEvent> {
+    let stepInEpoch = 0;
+    for await (const batch of untilAborted(data.epoch(epoch - 1, signal), signal)) {
+      const { examples, ...rest } = await training
+        .run(batch, foldIn(stepKeys, step))
+        .finally(() => disposeBatch(batch));
+      const measures = rest as Measures;
+      step += 1;
+      stepInEpoch += 1;
+      if (!Number.isFinite(measures.loss)) {
+        throw diverged(step, epoch, measures.loss, await result('diverged'));
+      }
+      yield { type: 'step', epoch, step, stepInEpoch, examples, measures };
+      await breathe();
     }
-    await breathe();
+    if (stepInEpoch === 0 && !signal?.aborted) throw noBatches();
   }
-  return means.mean();
+
+  async function close(epoch: number, trained: Measures, elapsed: number): Promise<EpochSummary> {
+    const params = await currentParams();
+    const validated =
+      evaluation && validation && (await measure(evaluation, validation, { params, signal }));
+    const isBest = best.offer(params, epoch, validated ?? trained);
+    return {
+      epoch,
+      train: trained,
+      ...(validated && { validation: validated }),
+      seconds: elapsed,
+      best: isBest,
+    };
+  }
+
+  async function currentParams(): Promise<P> {
+    const { params, optimizer } = await training.read();
+    disposeTree(optimizer);
+    return params;
+  }
+
+  async function result(reason: TrainResult['reason']): Promise<TrainResult<P>> {
+    // What was learnt in part of the first epoch is better than nothing.
+    const wantsLast =
+      (keep === 'last' && reason === 'completed') || (reason === 'aborted' && best.epoch === 0);
+    return {
+      params: wantsLast ? await currentParams() : cloneTree(best.params),
+      reason,
+      history,
+      bestEpoch: wantsLast ? history.length : best.epoch,
+      steps: step,
+      seconds,
+    };
+  }
+}
+
+function initialState<P extends Params>(
+  { model, optimizer, params }: TrainOptions<P>,
+  seed: Key,
+): TrainState<P> {
+  return tidy(() => {
+    const own = params === undefined ? model.init(seed) : cloneTree(params);
+    return { params: own, optimizer: optimizer.init(partition(own, isTrainable)[0]) };
+  });
+}
+
+/** The batches until the signal: a source may also throw its reason, which is no failure here. */
+async function* untilAborted(
+  batches: AsyncIterable<Batch> | Iterable<Batch>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Batch> {
+  try {
+    for await (const batch of batches) {
+      if (signal?.aborted) {
+        disposeBatch(batch);
+        return;
+      }
+      yield batch;
+    }
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+  }
 }
 
 function checkOptions({ epochs, data, watch }: TrainOptions<Params>): void {
@@ -205,28 +206,33 @@ function checkOptions({ epochs, data, watch }: TrainOptions<Params>): void {
     throw new ChainruleError('OPTION', `train: epochs must be a positive integer, got ${epochs}`);
   }
   if (watch?.patience !== undefined && (!Number.isInteger(watch.patience) || watch.patience < 1)) {
-    throw new ChainruleError('OPTION', `train: watch.patience must be a positive integer, got ${watch.patience}`);
+    throw new ChainruleError(
+      'OPTION',
+      `train: watch.patience must be a positive integer, got ${watch.patience}`,
+    );
   }
   if (data.size === 0) {
     throw new ChainruleError('EMPTY_DATA', 'train: the training data set is empty');
   }
 }
 
-async function failure<P extends Params>(
+function noBatches(): ChainruleError {
+  return new ChainruleError(
+    'EMPTY_DATA',
+    'train: the training data gave no batch; check that the data set is not empty',
+  );
+}
+
+function diverged<P extends Params>(
   step: number,
   epoch: number,
   loss: number,
-  result: (reason: 'diverged') => Promise<TrainResult<P>>,
-): Promise<TrainingFailure<P>> {
+  result: TrainResult<P>,
+): TrainingFailure<P> {
   const error = new ChainruleError(
     'DIVERGED',
-    `train: the loss became ${loss} at step ${step} (epoch ${epoch}); lower the learning rate, clip the gradients ` +
-      'with clipByGlobalNorm(1), and check the data for NaN. The best parameters so far are in error.result',
+    `train: the loss became ${loss} at step ${step} (epoch ${epoch}); lower the learning rate, clip the ` +
+      'gradients with clipByGlobalNorm, and check the data for NaN. The best parameters so far are in error.result',
   );
-  return Object.assign(error, { result: await result('diverged') });
-}
-
-function disposeBatch(batch: Batch): void {
-  const { inputs, rows, target, weight } = batch;
-  for (const part of [inputs, rows, target, weight]) if (part !== undefined) disposeTree(part as Tree<tf.Tensor>);
+  return Object.assign(error, { result });
 }

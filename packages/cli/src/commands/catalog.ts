@@ -1,7 +1,7 @@
 import { imageEncoders } from '@chainrule/encoders-image/registry';
 import { textEncoders } from '@chainrule/encoders-text/registry';
 import { fusion } from '@chainrule/fusion/registry';
-import { loss } from '@chainrule/losses/registry';
+import { losses } from '@chainrule/losses/registry';
 import { transformations } from '@chainrule/optim/registry';
 import type { OptionDescription, Registry } from '@chainrule/tensor/registry';
 import { table } from '../terminal.js';
@@ -25,8 +25,14 @@ export function printCatalog(json: boolean): void {
     return;
   }
   for (const [part, entries] of Object.entries(parts)) {
-    const rows = entries.map(({ name, summary, options }) => [name, summary, options.map(option).join(', ')]);
-    process.stdout.write(`${part.toUpperCase()}\n${table(['name', 'what it is', 'options'], rows, ['left', 'left', 'left'])}\n\n`);
+    const rows = entries.map(({ name, summary, options }) => [
+      name,
+      summary,
+      options.map(option).join(', '),
+    ]);
+    process.stdout.write(
+      `${part.toUpperCase()}\n${table(['name', 'what it is', 'options'], rows, ['left', 'left', 'left'])}\n\n`,
+    );
   }
 }
 

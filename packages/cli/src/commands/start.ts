@@ -36,7 +36,11 @@ const BATCH = 64;
  * The main job: train the article's composition on pictures and questions, evaluate it, show what
  * it can do, save it.
  */
-export async function start(options: StartOptions, out: Terminal, signal: AbortSignal): Promise<number> {
+export async function start(
+  options: StartOptions,
+  out: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
   lookUp('fusion', Object.fromEntries(fusions.names.map((name) => [name, name])), options.fusion);
   const backend = await useNative({ training: true });
   const task = await openTask(options, (line) => out.line(line), signal);
@@ -85,7 +89,12 @@ export async function start(options: StartOptions, out: Terminal, signal: AbortS
     ...(tokenizer && { tokenizer: tokenizer.config as unknown as Json }),
     ...(task.train.classes && { labels: task.train.classes }),
     imageSize,
-    about: { task: task.name, fusion: options.fusion, seed: options.seed, epochs: result.bestEpoch },
+    about: {
+      task: task.name,
+      fusion: options.fusion,
+      seed: options.seed,
+      epochs: result.bestEpoch,
+    },
   };
   if (result.reason === 'aborted') return await interrupted(trained, result, folder, out);
 
@@ -94,7 +103,9 @@ export async function start(options: StartOptions, out: Terminal, signal: AbortS
   await saveModel(folder, trained);
   const measured = report((text) => out.line(text), task, predicted);
   out.line();
-  out.line(`Saved in ${folder}. Next: npm start -- --fusion gated, or --data with a manifest of your own.`);
+  out.line(
+    `Saved in ${folder}. Next: npm start -- --fusion gated, or --data with a manifest of your own.`,
+  );
   if (options.json !== undefined) {
     await writeJson(options.json, {
       task: task.name,

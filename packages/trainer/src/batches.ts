@@ -1,0 +1,18 @@
+import { type Batch, disposeTree, type Tree } from '@chainrule/tensor';
+import type * as tf from '@tensorflow/tfjs-core';
+
+/** Batches in a given order for each epoch; `@chainrule/data`'s loader is one. */
+export interface Batches {
+  readonly stepsPerEpoch: number;
+  /** Examples in one epoch. */
+  readonly size: number;
+  /** The batches of epoch `n` (from 0). Whoever iterates disposes each batch. */
+  epoch(n: number, signal?: AbortSignal): AsyncIterable<Batch> | Iterable<Batch>;
+}
+
+/** Frees what `train` and `evaluate` take from a source of batches. */
+export function disposeBatch(batch: Batch): void {
+  const { inputs, rows, target, weight } = batch;
+  for (const part of [inputs, rows, target, weight])
+    if (part !== undefined) disposeTree(part as Tree<tf.Tensor>);
+}
