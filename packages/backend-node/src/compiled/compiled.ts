@@ -18,6 +18,7 @@ import type { Output } from './graph.js';
 import { type Program, program, variableDef } from './graphdef.js';
 import { registerKernels } from './kernels.js';
 import { type DataId, type NativeBackend, nativeBackend } from './native.js';
+import { registerOptimizers } from './optimizers.js';
 import {
   type AnyStep,
   batchArgument,
@@ -58,6 +59,7 @@ export function compiled({ cache = 8 }: CompiledOptions = {}): Executor {
     prepare(step, initial) {
       const backend = nativeBackend();
       registerKernels();
+      registerOptimizers();
       return new CompiledExecution(backend, step, initial, cache) as never;
     },
   };

@@ -1,4 +1,4 @@
-import type { DataId, OpAttr, TensorValues } from './native.js';
+import { type DataId, DataType, type OpAttr, type TensorValues } from './native.js';
 
 /** One output of a node. */
 export interface Ref {
@@ -57,6 +57,16 @@ export function output(ref: Ref): Output {
 
 export function sameRef(a: Ref, b: Ref): boolean {
   return a.node === b.node && a.index === b.index;
+}
+
+/** A constant of float32 or int32, by the kind of array. */
+export function constant(values: Float32Array | Int32Array, shape: readonly number[]): Ref {
+  const dtype = values instanceof Float32Array ? DataType.float32 : DataType.int32;
+  const outputs = [{ shape, dtype }];
+  return {
+    node: { op: 'Constant', attrs: [], inputs: [], outputs, values, constant: true },
+    index: 0,
+  };
 }
 
 /** All nodes that `roots` need, each after its inputs. */

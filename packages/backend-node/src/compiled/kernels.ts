@@ -10,7 +10,7 @@ const NATIVE = 'tensorflow';
  */
 export function registerKernels(): void {
   register(STATELESS_UNIFORM, ({ inputs, attrs, backend }) => {
-    const shape = tf.tensor1d([...(attrs?.shape as unknown as number[])], 'int32');
+    const shape = tf.tensor1d(attrs.shape as number[], 'int32');
     const result = (backend as NativeBackend).executeSingleOutput(
       'StatelessRandomUniform',
       [
@@ -44,13 +44,13 @@ export function registerKernels(): void {
   });
 }
 
-interface KernelArgs {
+export interface KernelArgs {
   readonly inputs: tf.NamedTensorInfoMap;
-  readonly attrs?: tf.NamedAttrMap;
+  readonly attrs: { readonly [name: string]: unknown };
   readonly backend: unknown;
 }
 
-function register(
+export function register(
   kernelName: string,
   kernelFunc: (args: KernelArgs) => tf.TensorInfo | tf.TensorInfo[],
 ): void {

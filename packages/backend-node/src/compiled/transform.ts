@@ -10,6 +10,7 @@ export function transform(graph: Graph, visit: (node: Node) => readonly Ref[] | 
   const roots = [
     ...graph.metrics.map(([, { node }]) => node),
     ...[...graph.state.values()].map(({ node }) => node),
+    ...graph.fusions.flatMap(({ inputs }) => Object.values(inputs).map(({ node }) => node)),
   ];
   for (const node of reachable(roots)) {
     const inputs = node.inputs.map(replaced);

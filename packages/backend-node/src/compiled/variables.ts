@@ -1,5 +1,6 @@
-import { type Graph, type Node, output, type Ref } from './graph.js';
+import { type Graph, type Node, output, type Ref, reachable } from './graph.js';
 import { VARIABLE } from './graphdef.js';
+import { applyInPlace, inPlaceUpdates, slotsOf } from './in-place.js';
 import { typeAttr } from './native.js';
 import { transform } from './transform.js';
 
@@ -61,31 +62,71 @@ export function deepCopy(value: Ref): Ref {
   };
 }
 
-/** Operations whose output may be their input's very memory. */
-const ALIASES = new Set(['Identity', 'Reshape', 'ExpandDims', 'Squeeze']);
+/** Operations whose output may be (part of) their first input's very memory. */
+const ALIASES = new Set([
+  'Cast',
+  'ExpandDims',
+  'Identity',
+  'Reshape',
+  'Slice',
+  'Split',
+  'Squeeze',
+  'StridedSlice',
+  'Unpack',
+]);
 
 /**
  * Moves the state into variables. Every variable is read once, before anything writes it. An
  * assignment replaces the variable's buffer, so it need not wait for those who still use the old
- * one; see inPlace for updates that do.
+ * one. An update in place waits for them: TensorFlow would otherwise copy the variable first.
  */
 export function bindState(graph: Graph, handle: Variables): StatefulGraph {
+  const updates = inPlaceUpdates(graph);
+  const updated = new Set(updates.flatMap(({ paths }) => Object.values(paths)));
   const reads = new Map<string, Ref>();
-  const bound = transform(graph, (node) => {
-    if (node.op !== 'State') return undefined;
-    const read = readVariable(handle(node.name!), node.outputs[0]!);
-    reads.set(node.name!, read);
-    return [read];
-  });
+  const read = (node: Node): Ref => {
+    const known = reads.get(node.name!);
+    if (known) return known;
+    const ref = readVariable(handle(node.name!), node.outputs[0]!);
+    reads.set(node.name!, ref);
+    return ref;
+  };
+  const bound = transform(
+    {
+      metrics: graph.metrics,
+      state: new Map([...graph.state].filter(([path]) => !updated.has(path))),
+      fusions: updates.map(({ fusion }) => fusion),
+    },
+    (node) => (node.op === 'State' ? [read(node)] : undefined),
+  );
+
   const effects: Node[] = [];
   for (const [path, value] of bound.state) {
-    const read = reads.get(path);
-    if (read && read.node === value.node) continue;
+    const before = reads.get(path);
+    if (before?.node === value.node) continue;
     const fed = source(value).op === 'Argument' || source(value).op === 'Captured';
-    effects.push(
-      assignVariable(handle(path), fed ? deepCopy(value) : value, read ? [read.node] : []),
-    );
+    const next = fed ? deepCopy(value) : value;
+    effects.push(assignVariable(handle(path), next, before ? [before.node] : []));
   }
+
+  // The slots are only read by the update itself, which needs no reading node.
+  const needed = bound.fusions.flatMap(({ kernel, inputs }) =>
+    Object.entries(inputs).filter(([name]) => !slotsOf(kernel).includes(name)),
+  );
+  const users = usersOf([
+    ...bound.metrics.map(([, { node }]) => node),
+    ...needed.map(([, { node }]) => node),
+    ...effects,
+  ]);
+  updates.forEach(({ paths }, i) => {
+    const fusion = bound.fusions[i]!;
+    const access = {
+      handle,
+      read: (path: string) => reads.get(path)!,
+      users: (path: string) => users(reads.get(path)?.node),
+    };
+    effects.push(...applyInPlace({ fusion, paths }, access));
+  });
   return { metrics: bound.metrics, effects };
 }
 
@@ -93,4 +134,19 @@ function source(ref: Ref): Node {
   let { node } = ref;
   while (ALIASES.has(node.op)) node = node.inputs[0]!.node;
   return node;
+}
+
+/** Who uses a node's value or memory, the node included, among all that `roots` need. */
+function usersOf(roots: readonly Node[]): (node: Node | undefined) => readonly Node[] {
+  const direct = new Map<Node, Set<Node>>();
+  for (const node of reachable(roots)) {
+    for (const { node: input } of node.inputs) {
+      direct.set(input, (direct.get(input) ?? new Set()).add(node));
+    }
+  }
+  const all = (node: Node): Node[] =>
+    [...(direct.get(node) ?? [])].flatMap((user) =>
+      ALIASES.has(user.op) ? [user, ...all(user)] : [user],
+    );
+  return (node) => (node && direct.has(node) ? [node, ...new Set(all(node))] : []);
 }
