@@ -41,6 +41,6 @@ describe('one loss imported bundles one loss', () => {
       name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
     ]);
     expect(files.filter((file) => /zod|registry/.test(file))).toEqual([]);
-    expect(bytes).toBeLessThan(6_000);
+    expect(bytes).toBeLessThan(3_000);
   });
 });
