@@ -1,10 +1,15 @@
 import {
   type Activation,
   activations,
+  type BatchNormParams,
+  batchNorm,
   ChainruleError,
+  type Context,
   checkPositiveInteger,
+  groupNorm,
   initializerFor,
-  type Key,
+  type Module,
+  type NormParams,
   type Params,
   split,
 } from '@chainrule/tensor';
@@ -19,6 +24,13 @@ export interface ConvBlockOptions {
   readonly stride?: number;
   /** `same` pads with zeros so that stride 1 keeps the size, `valid` does not pad. Default `same`. */
   readonly padding?: 'same' | 'valid';
+  /**
+   * Normalises the convolution's output, whose bias then is the norm's offset. `batch` needs real
+   * examples only in a training batch; `group` treats each example on its own. Default `none`.
+   */
+  readonly norm?: 'none' | 'batch' | 'group';
+  /** Groups of channels of a group norm; must divide `filters`. Default 8. */
+  readonly groups?: number;
   /** Default `relu`. */
   readonly activation?: Activation;
   /** Side and stride of a max pooling window, 1 for none; default 1. */
@@ -29,7 +41,7 @@ export type ConvBlockConfig = {
   readonly [K in keyof ConvBlockOptions]-?: NonNullable<ConvBlockOptions[K]>;
 };
 
-/** `[height, width]` or, with channels, `[height, width, channels]` of a feature map. */
+/** The size of a feature map. */
 export type MapSize = readonly [height: number, width: number, channels: number];
 
 /** The options with their defaults, checked. `where` names the block in errors. */
@@ -39,11 +51,19 @@ export function convBlockConfig(where: string, options: ConvBlockOptions): ConvB
     kernel: options.kernel ?? 3,
     stride: options.stride ?? 1,
     padding: options.padding ?? 'same',
+    norm: options.norm ?? 'none',
+    groups: options.groups ?? 8,
     activation: options.activation ?? 'relu',
     pool: options.pool ?? 1,
   };
-  for (const name of ['filters', 'kernel', 'stride', 'pool'] as const) {
+  for (const name of ['filters', 'kernel', 'stride', 'groups', 'pool'] as const) {
     checkPositiveInteger(where, name, config[name]);
+  }
+  if (config.norm === 'group' && config.filters % config.groups !== 0) {
+    throw new ChainruleError(
+      'OPTION',
+      `${where}: groups must divide filters, got ${config.groups} groups of ${config.filters} filters`,
+    );
   }
   return config;
 }
@@ -76,35 +96,57 @@ export function convBlockSize(where: string, config: ConvBlockConfig, input: Map
 export interface ConvBlockParams extends Params {
   /** `[kernel, kernel, in, filters]`. */
   readonly kernel: tf.Tensor4D;
-  /** `[filters]`. */
-  readonly bias: tf.Tensor1D;
 }
 
-export function initConvBlock(
+/**
+ * One conv block: `[batch, height, width, in]` → `[batch, height', width', filters]`,
+ *
+ *     pool(f(norm(conv(x))))    or, without a norm,    pool(f(conv(x) + b))
+ *
+ * Parameters: `kernel`, and `bias` or the norm's own as `norm`. The kernel starts as He (ReLU,
+ * GELU) or Glorot, the bias at 0.
+ */
+export function convBlock(
   config: ConvBlockConfig,
   channels: number,
-  key: Key,
-): ConvBlockParams {
-  const shape = [config.kernel, config.kernel, channels, config.filters];
+): Omit<Module<tf.Tensor4D, tf.Tensor4D, ConvBlockParams>, 'config'> {
+  const { filters, kernel, stride, padding, pool: window } = config;
+  const norm = normOf(config);
+  const activate = activations[config.activation];
+  const shift = (x: tf.Tensor4D, params: ConvBlockParams, context: Context): tf.Tensor4D =>
+    norm === undefined
+      ? tf.add(x, params.bias as tf.Tensor1D)
+      : norm.apply(params.norm as NormParams & BatchNormParams, x, context);
+  const pool = (x: tf.Tensor4D): tf.Tensor4D =>
+    window === 1 ? x : tf.maxPool(x, window, window, 'valid');
+  // What never falls commutes with max pooling. Pooled first, it and its gradient touch a quarter
+  // of the numbers, with the same result: a bias and all activations but GELU. A norm may scale by
+  // a negative number.
+  const rises = config.activation !== 'gelu';
   return {
-    kernel: initializerFor(config.activation)(split(key, 'kernel'), shape) as tf.Tensor4D,
-    bias: tf.zeros([config.filters]),
+    init: (key) => ({
+      kernel: initializerFor(config.activation)(split(key, 'kernel'), [
+        kernel,
+        kernel,
+        channels,
+        filters,
+      ]) as tf.Tensor4D,
+      ...(norm === undefined
+        ? { bias: tf.zeros([filters]) }
+        : { norm: norm.init(split(key, 'norm')) }),
+    }),
+    apply: (params, x, context = {}) =>
+      tf.tidy(() => {
+        const y = tf.conv2d(x, params.kernel, stride, padding);
+        if (!rises) return pool(activate(shift(y, params, context)));
+        return norm === undefined
+          ? activate(shift(pool(y), params, context))
+          : activate(pool(shift(y, params, context)));
+      }),
   };
 }
 
-/** pool(f(conv(x) + b)): `[batch, height, width, in]` → `[batch, height', width', filters]`. */
-export function applyConvBlock(
-  config: ConvBlockConfig,
-  params: ConvBlockParams,
-  x: tf.Tensor4D,
-): tf.Tensor4D {
-  const activate = activations[config.activation];
-  const pool = (y: tf.Tensor4D) =>
-    config.pool === 1 ? y : tf.maxPool(y, config.pool, config.pool, 'valid');
-  const convolved = tf.conv2d(x, params.kernel, config.stride, config.padding);
-  // The bias and every activation that never falls commute with max pooling: pooled first, they
-  // and their gradients touch a quarter of the numbers, with the same result.
-  return config.activation === 'gelu'
-    ? pool(activate(tf.add(convolved, params.bias)))
-    : activate(tf.add(pool(convolved), params.bias));
+function normOf({ norm, filters, groups }: ConvBlockConfig) {
+  if (norm === 'none') return undefined;
+  return norm === 'batch' ? batchNorm({ width: filters }) : groupNorm({ width: filters, groups });
 }

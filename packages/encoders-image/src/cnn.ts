@@ -15,13 +15,12 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import { type Augmentation, augment } from './augment.js';
 import {
-  applyConvBlock,
   type ConvBlockConfig,
   type ConvBlockOptions,
   type ConvBlockParams,
+  convBlock,
   convBlockConfig,
   convBlockSize,
-  initConvBlock,
   type MapSize,
 } from './block.js';
 import { checkPixels, type Pixels, preprocess } from './pixels.js';
@@ -115,6 +114,7 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
   config.blocks.forEach((block, i) => {
     maps.push(convBlockSize(`${where}: block ${i}`, block, maps[i]!));
   });
+  const blocks = config.blocks.map((block, i) => convBlock(block, maps[i]![2]));
   const map = maps[maps.length - 1]!;
   const [rows, columns, channels] = map;
   const output = dense({
@@ -144,16 +144,14 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
     width: config.width,
     map,
     init: (key: Key) => ({
-      blocks: config.blocks.map((block, i) =>
-        initConvBlock(block, maps[i]![2], split(split(key, 'blocks'), i)),
-      ),
+      blocks: blocks.map((block, i) => block.init(split(split(key, 'blocks'), i))),
       dense: output.init(split(key, 'dense')),
     }),
     apply(params, pixels, context = {}): Embedding {
       checkShape(where, 'pixels', pixels, ['batch', height, width, config.channels]);
       return tf.tidy(() => {
-        const x = config.blocks.reduce(
-          (y, block, i) => applyConvBlock(block, params.blocks[i]!, y),
+        const x = blocks.reduce(
+          (y, block, i) => block.apply(params.blocks[i]!, y, context),
           preprocess(augmented(pixels, context), config.pixels),
         );
         return {

@@ -7,6 +7,7 @@ import { article, small } from './presets.js';
 
 const size = z.number().int().positive();
 const activation = z.enum(['linear', 'relu', 'tanh', 'sigmoid', 'gelu']).default('relu');
+const norm = z.enum(['none', 'batch', 'group']).default('none');
 const perChannel = z.union([z.number(), z.array(z.number())]);
 
 const block = z.strictObject({
@@ -14,6 +15,8 @@ const block = z.strictObject({
   kernel: size.default(3).describe("side of the convolution's window"),
   stride: size.default(1),
   padding: z.enum(['same', 'valid']).default('same'),
+  norm,
+  groups: size.default(8).describe('groups of channels of a group norm'),
   activation,
   pool: size.default(1).describe('side and stride of max pooling, 1 for none'),
 });
@@ -34,11 +37,14 @@ const pixels = z.union([
 ]);
 const pixelsText = 'what is done to pixels in 0…1 first: nothing, (x − ½)/½, or (x − mean)/std';
 
-/** Every image encoder by name. */
+/**
+ * Every image encoder by name. The presets `article()` and `small()` are called `articleCnn` and
+ * `smallCnn` here: names are unique over all encoders.
+ */
 export const imageEncoders: Registry<Encoder<Tensor4D>> = registry<Encoder<Tensor4D>>(
   'encoders-image',
   {
-    article: entry(
+    articleCnn: entry(
       "the article's: 32 filters of 3×3 with ReLU, flatten, dense",
       z.object({ ...common, pixels: pixels.default('none').describe(pixelsText) }),
       article,
@@ -51,7 +57,9 @@ export const imageEncoders: Registry<Encoder<Tensor4D>> = registry<Encoder<Tenso
         blocks: z
           .array(block)
           .default(defaultBlocks.map((options) => block.parse(options)))
-          .describe('conv blocks: filters, kernel, stride, padding, norm, activation, pool'),
+          .describe(
+            'conv blocks: filters, kernel, stride, padding, norm, groups, activation, pool',
+          ),
         pool: z
           .enum(['flatten', 'globalMax', 'globalAverage'])
           .default('globalMax')
@@ -59,9 +67,13 @@ export const imageEncoders: Registry<Encoder<Tensor4D>> = registry<Encoder<Tenso
       }),
       cnn,
     ),
-    small: entry(
+    smallCnn: entry(
       'four conv blocks of 16-32-64-64 filters with max pooling, global max pooling, dense',
-      z.object({ ...common, pixels: pixels.default('centered').describe(pixelsText) }),
+      z.object({
+        ...common,
+        pixels: pixels.default('centered').describe(pixelsText),
+        norm: norm.describe('of every block'),
+      }),
       small,
     ),
   },
