@@ -123,15 +123,15 @@ describe.each(fusion.names)('fusion.%s', (name) => {
 
   it('refuses bad options', () => {
     for (const width of [0, -1, 1.5]) {
-      expect(() => create({ image: width, text: 6 })).toThrow(`fusion.${name}: widths.image`);
-      expect(() => create(two, width)).toThrow(`fusion.${name}: width: `);
+      expect(() => create({ image: width, text: 6 })).toThrow(/fusion\.\w+: "?widths\.image/);
+      expect(() => create(two, width)).toThrow(/fusion\.\w+: "?width\b/);
     }
     expect(() => create({})).toThrow(/fusion\.\w+: widths must name at least/);
     for (const bad of ['', 'statistics', 'a/b']) {
       expect(() => create({ [bad]: 6, text: 6 })).toThrow(`"${bad}" can not be a modality's name`);
     }
     expect(() => fusion.create(name, { widths: two, wdith: 4 })).toThrow('wdith');
-    expect(() => fusion.create(name)).toThrow(`fusion.${name}: widths`);
+    expect(() => fusion.create(name)).toThrow(/fusion\.\w+: "?widths/);
   });
 });
 

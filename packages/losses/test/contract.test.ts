@@ -74,7 +74,7 @@ describe.each(losses.names)('losses.%s', (name) => {
         `losses.${name}: ${label} must be float32, got int32; use tf.cast(${label}, 'float32')`,
       );
     });
-    expect(() => losses.create(name, { reduction: 'max' })).toThrow(`losses.${name}: reduction`);
+    expect(() => losses.create(name, { reduction: 'max' })).toThrow(/losses\.\w+: "?reduction/);
   });
 });
 
