@@ -29,6 +29,11 @@ export function releaseSignals() {
 /**
  * Runs a command to its end and returns what it printed; throws with its output when it fails.
  * `show` lets it print to the terminal itself; `check: false` returns failures too.
+ *
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {{ cwd?: string, env?: { readonly [name: string]: string }, show?: boolean, check?: boolean }} options
+ * @returns {Promise<{ code: number, stdout: string, output: string }>}
  */
 export function run(command, args, { cwd = root, env, show = false, check = true } = {}) {
   return new Promise((resolve, reject) => {
