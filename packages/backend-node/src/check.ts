@@ -14,6 +14,10 @@ export interface BindingCheck {
  * must not be the user's.
  */
 const PROGRAM = `
+process.on('uncaughtException', (error) => {
+  console.error(error.message);
+  process.exit(1);
+});
 const start = performance.now();
 const binding = require(process.argv[1]);
 const { TF_ATTR_BOOL, TF_ATTR_TYPE, TF_FLOAT } = binding;

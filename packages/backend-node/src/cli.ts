@@ -15,6 +15,8 @@ Environment:
   CHAINRULE_LIBTENSORFLOW   folder with a libtensorflow of your own, for install and for programs
 `;
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 interface Options {
   readonly json?: boolean;
   readonly force?: boolean;
@@ -26,7 +28,7 @@ interface Options {
 export async function main(args: readonly string[]): Promise<number> {
   const stop = new AbortController();
   const interrupt = () => stop.abort(new DOMException('interrupted', 'AbortError'));
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  for (const signal of SIGNALS) process.once(signal, interrupt);
   let status = 0;
   let json = false;
   const program = new Command('chainrule-native')
@@ -59,7 +61,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     return fail(error, stop.signal.aborted, json);
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    for (const signal of SIGNALS) process.off(signal, interrupt);
   }
 }
 

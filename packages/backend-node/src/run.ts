@@ -6,8 +6,6 @@ export interface RunResult {
   readonly signal: string | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** The command is not on the PATH. */
-  readonly missing: boolean;
 }
 
 export interface RunOptions {
@@ -30,17 +28,23 @@ export function run(
       env: options.env ?? process.env,
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: options.timeoutMs,
+      // A process group of its own: g++ and pip have children, which are to end with them.
+      detached: true,
     });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    const abort = () => child.kill();
+    const abort = () => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid);
+      } catch {
+        // It has just ended by itself.
+      }
+    };
     options.signal?.addEventListener('abort', abort, { once: true });
-    let missing = false;
     let failure = '';
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      missing = error.code === 'ENOENT';
+    child.on('error', (error) => {
       failure = error.message;
       if (child.pid === undefined) finish(null, null);
     });
@@ -49,7 +53,7 @@ export function run(
       options.signal?.removeEventListener('abort', abort);
       if (options.signal?.aborted) return reject(options.signal.reason);
       const stderr = Buffer.concat(err).toString() + failure;
-      resolve({ status, signal, stdout: Buffer.concat(out).toString(), stderr, missing });
+      resolve({ status, signal, stdout: Buffer.concat(out).toString(), stderr });
     }
   });
 }
