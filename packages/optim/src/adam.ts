@@ -33,6 +33,8 @@ export interface AdamOptions extends ScaleByAdamOptions {
  * Adam (Kingma and Ba, 2015): θ ← θ − α·m̂ / (√v̂ + ε). See {@link scaleByAdam}.
  *
  * @example
+ * import { adam } from '@chainrule/optim';
+ *
  * const optimizer = adam({ learningRate: 1e-3 });
  */
 export function adam(
@@ -60,7 +62,10 @@ export interface AdamwOptions extends AdamOptions, DecayOptions {}
  * θ ← θ − α·(m̂ / (√v̂ + ε) + λθ). λ is multiplied by α, as in PyTorch and optax.
  *
  * @example
- * const optimizer = adamw({ learningRate: cosine({ peak: 3e-3, steps: 1000 }), mask: kernelsOnly });
+ * import { adamw, cosine, kernelsOnly } from '@chainrule/optim';
+ *
+ * const learningRate = cosine({ peak: 3e-3, steps: 1000, warmup: 100 });
+ * const optimizer = adamw({ learningRate, weightDecay: 0.05, mask: kernelsOnly });
  */
 export function adamw(
   options: AdamwOptions = {},

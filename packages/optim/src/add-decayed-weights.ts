@@ -49,7 +49,10 @@ export const decayDefaults = { weightDecay: 0.01, mask: everyLeaf } as const;
  * weight decay (Loshchilov and Hutter, 2019); at the head of a chain it is an L2 penalty ½λ‖θ‖².
  *
  * @example
- * chain(addDecayedWeights({ weightDecay: 1e-4, mask: kernelsOnly }), sgd({ learningRate: 0.1 }));
+ * import { addDecayedWeights, chain, kernelsOnly, sgd } from '@chainrule/optim';
+ *
+ * const decay = addDecayedWeights({ weightDecay: 1e-4, mask: kernelsOnly });
+ * const optimizer = chain(decay, sgd({ learningRate: 0.1 }));
  */
 export function addDecayedWeights(options: DecayOptions = {}): GradientTransformation {
   const where = 'optim.addDecayedWeights';

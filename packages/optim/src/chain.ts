@@ -12,6 +12,8 @@ export type States<T extends readonly GradientTransformation[]> = {
  * The state is the tuple of their states.
  *
  * @example
+ * import { adamw, chain, clipByGlobalNorm } from '@chainrule/optim';
+ *
  * const optimizer = chain(clipByGlobalNorm({ maxNorm: 1 }), adamw({ learningRate: 1e-3 }));
  */
 export function chain<const T extends readonly GradientTransformation[]>(

@@ -20,6 +20,11 @@ export interface ClipByGlobalNormOptions {
 /**
  * u = g · maxNorm / max(‖g‖, maxNorm), where ‖g‖ is the norm of all leaves together: the direction
  * stays, the length is limited (Pascanu et al., 2013).
+ *
+ * @example
+ * import { chain, clipByGlobalNorm, sgd } from '@chainrule/optim';
+ *
+ * const optimizer = chain(clipByGlobalNorm({ maxNorm: 1 }), sgd({ learningRate: 0.1 }));
  */
 export function clipByGlobalNorm(options: ClipByGlobalNormOptions = {}): GradientTransformation {
   const config = { type: 'clipByGlobalNorm', maxNorm: 1, ...options } as const;
@@ -40,7 +45,14 @@ export interface ClipByValueOptions {
   readonly maxValue?: number;
 }
 
-/** u = min(max(g, −maxValue), maxValue), element by element. */
+/**
+ * u = min(max(g, −maxValue), maxValue), element by element.
+ *
+ * @example
+ * import { chain, clipByValue, sgd } from '@chainrule/optim';
+ *
+ * const optimizer = chain(clipByValue({ maxValue: 0.5 }), sgd({ learningRate: 0.1 }));
+ */
 export function clipByValue(options: ClipByValueOptions = {}): GradientTransformation {
   const config = { type: 'clipByValue', maxValue: 1, ...options } as const;
   const { maxValue } = config;

@@ -55,8 +55,13 @@ export interface Descent<P extends TensorTree> {
  * @throws ChainruleError `DIVERGED` as soon as the loss or its gradient is not a finite number.
  *
  * @example
- * const loss = (z: Tensor2D) => tf.mul(0.5, tf.sum(tf.squaredDifference(z, y)));
- * const { tree, steps } = await descend(loss, z, sgd({ learningRate: 0.1 }));
+ * import { descend, sgd } from '@chainrule/optim';
+ * import * as tf from '@tensorflow/tfjs';
+ *
+ * const y = tf.tensor1d([1, 2]);
+ * const loss = (z: tf.Tensor1D): tf.Scalar => tf.mul(0.5, tf.sum(tf.squaredDifference(z, y)));
+ * const { tree, steps } = await descend(loss, tf.zeros([2]), sgd({ learningRate: 0.1 }));
+ * tree.print(); // [1, 2]
  */
 export async function descend<P extends TensorTree>(
   objective: (tree: P) => tf.Scalar,

@@ -21,6 +21,8 @@ export type MomentumState = readonly [TraceState, LearningRateState];
  * Gradient descent with momentum (Polyak, 1964): t ← g + μt, θ ← θ − α·t.
  *
  * @example
+ * import { momentum } from '@chainrule/optim';
+ *
  * const optimizer = momentum({ learningRate: 0.01, decay: 0.9 });
  */
 export function momentum(options: MomentumOptions): GradientTransformation<MomentumState> {
@@ -30,6 +32,11 @@ export function momentum(options: MomentumOptions): GradientTransformation<Momen
 /**
  * Gradient descent with Nesterov's accelerated momentum, as Sutskever et al. (2013) write it:
  * t ← g + μt, θ ← θ − α·(g + μt).
+ *
+ * @example
+ * import { nesterov } from '@chainrule/optim';
+ *
+ * const optimizer = nesterov({ learningRate: 0.01 });
  */
 export function nesterov(options: MomentumOptions): GradientTransformation<MomentumState> {
   return withMomentum('nesterov', options);

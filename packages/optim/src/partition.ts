@@ -12,8 +12,15 @@ const EMPTY = Object.freeze({});
  * {@link merge} puts them together again. No tensor is copied.
  *
  * @example
+ * import { merge, partition, valueAndGrad } from '@chainrule/optim';
+ * import { isTrainable, type Params } from '@chainrule/tensor';
+ * import * as tf from '@tensorflow/tfjs';
+ *
+ * const params: Params = { w: tf.scalar(3), statistics: { mean: tf.scalar(1) } };
+ * const loss = (p: Params): tf.Scalar => tf.square(p.w as tf.Scalar);
  * const [trainable, rest] = partition(params, isTrainable);
  * const { grads } = valueAndGrad((p: Params) => loss(merge(p, rest)))(trainable);
+ * console.log(Object.keys(grads)); // w and, without leaves, statistics
  */
 export function partition(
   tree: Params,

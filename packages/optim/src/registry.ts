@@ -95,7 +95,17 @@ const momentumOptions = z.object({
   decay: number('μ, how much of the trace is kept').min(0).lt(1).default(0.9),
 });
 
-/** Every transformation by name: `transformations.fromConfig(optimizer.config)` rebuilds it. */
+/**
+ * Every transformation by name: `transformations.fromConfig(optimizer.config)` rebuilds it.
+ *
+ * @example
+ * import { transformations } from '@chainrule/optim/registry';
+ *
+ * const optimizer = transformations.create('adamw', {
+ *   learningRate: { type: 'oneCycle', peak: 3e-3, steps: 1000 },
+ * });
+ * console.log(JSON.stringify(optimizer.config));
+ */
 export const transformations: Registry<GradientTransformation> = registry<GradientTransformation>(
   'optim',
   {

@@ -30,6 +30,12 @@ export const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const
  *     m ← β₁m + (1 − β₁)g        m̂ = m / (1 − β₁ᵗ)
  *     v ← β₂v + (1 − β₂)g²       v̂ = v / (1 − β₂ᵗ)
  *     u = m̂ / (√v̂ + ε)
+ *
+ * @example
+ * import { addDecayedWeights, chain, scaleByAdam, scaleByLearningRate } from '@chainrule/optim';
+ *
+ * // What adamw is:
+ * chain(scaleByAdam(), addDecayedWeights(), scaleByLearningRate({ learningRate: 1e-3 }));
  */
 export function scaleByAdam(options: ScaleByAdamOptions = {}): GradientTransformation<AdamState> {
   const config = { type: 'scaleByAdam', ...adamDefaults, ...options } as const;

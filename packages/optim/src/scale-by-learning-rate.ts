@@ -10,7 +10,15 @@ export interface LearningRateOptions {
 
 export type LearningRateState = { readonly count: tf.Scalar };
 
-/** u = −α·g, where α may follow a schedule: the last link of a chain, which makes it descend. */
+/**
+ * u = −α·g, where α may follow a schedule: the last link of a chain, which makes it descend.
+ *
+ * @example
+ * import { chain, linear, scaleByLearningRate, trace } from '@chainrule/optim';
+ *
+ * const learningRate = linear({ from: 0.1, to: 0, steps: 500 });
+ * const optimizer = chain(trace({ decay: 0.9 }), scaleByLearningRate({ learningRate }));
+ */
 export function scaleByLearningRate({
   learningRate,
 }: LearningRateOptions): GradientTransformation<LearningRateState> {

@@ -16,7 +16,16 @@ export interface Schedule {
 /** Wherever a schedule is taken, a number is too. */
 export type LearningRate = number | Schedule;
 
-/** Makes a schedule of your own from a function of the count (float32) and the config that names it. */
+/**
+ * Makes a schedule of your own from a function of the count (float32) and the config that names it.
+ *
+ * @example
+ * import { schedule, sgd } from '@chainrule/optim';
+ * import * as tf from '@tensorflow/tfjs';
+ *
+ * const inverse = schedule({ type: 'inverse' }, (count) => tf.div(0.1, tf.add(count, 1)));
+ * const optimizer = sgd({ learningRate: inverse });
+ */
 export function schedule(config: Config, rate: (count: tf.Scalar) => tf.Scalar): Schedule {
   return Object.assign((count: tf.Scalar) => tidy(() => rate(tf.cast(count, 'float32'))), {
     config,
@@ -62,7 +71,14 @@ export interface ConstantOptions {
   readonly rate: number;
 }
 
-/** The same rate at every step. A plain number does the same. */
+/**
+ * The same rate at every step. A plain number does the same.
+ *
+ * @example
+ * import { constant, sgd } from '@chainrule/optim';
+ *
+ * const optimizer = sgd({ learningRate: constant({ rate: 0.1 }) });
+ */
 export function constant(options: ConstantOptions): Schedule {
   checkAtLeast('optim.constant', 'rate', options.rate, 0);
   return schedule({ type: 'constant', ...options }, () => tf.scalar(options.rate));
@@ -75,7 +91,14 @@ export interface LinearOptions {
   readonly steps: number;
 }
 
-/** A straight line from one rate to another, which is kept from then on. */
+/**
+ * A straight line from one rate to another, which is kept from then on.
+ *
+ * @example
+ * import { linear, sgd } from '@chainrule/optim';
+ *
+ * const optimizer = sgd({ learningRate: linear({ from: 0.1, to: 0, steps: 500 }) });
+ */
 export function linear(options: LinearOptions): Schedule {
   const { from, to, steps } = options;
   checkPositive('optim.linear', 'steps', steps);
@@ -93,7 +116,14 @@ export interface StepOptions {
   readonly factor?: number;
 }
 
-/** Piecewise constant: initial · factor^(number of milestones ≤ count). */
+/**
+ * Piecewise constant: initial · factor^(number of milestones ≤ count).
+ *
+ * @example
+ * import { sgd, step } from '@chainrule/optim';
+ *
+ * const optimizer = sgd({ learningRate: step({ initial: 0.1, milestones: [300, 400] }) });
+ */
 export function step(options: StepOptions): Schedule {
   const config = { type: 'step', factor: 0.1, ...options } as const;
   const { initial, milestones, factor } = config;
@@ -129,6 +159,11 @@ export interface CosineOptions {
 /**
  * Linear warm-up, then cosine decay (Loshchilov and Hutter, 2017, without restarts):
  * end + (peak − end)·½(1 + cos π(count − warmup)/(steps − warmup)).
+ *
+ * @example
+ * import { cosine, sgd } from '@chainrule/optim';
+ *
+ * const optimizer = sgd({ learningRate: cosine({ peak: 3e-3, steps: 1000, warmup: 100 }) });
  */
 export function cosine(options: CosineOptions): Schedule {
   const config = { type: 'cosine', warmup: 0, start: 0, end: 0, ...options } as const;
@@ -166,6 +201,11 @@ export interface OneCycleOptions {
  * One cycle (Smith and Topin, 2018): half a cosine wave up, then another one down far below the
  * start. The rates are those of PyTorch's `OneCycleLR` with its default cosine annealing and two
  * phases; momentum is not cycled (`cycle_momentum=False`). After `steps` the last rate stays.
+ *
+ * @example
+ * import { oneCycle, sgd } from '@chainrule/optim';
+ *
+ * const optimizer = sgd({ learningRate: oneCycle({ peak: 3e-3, steps: 1000 }) });
  */
 export function oneCycle(options: OneCycleOptions): Schedule {
   const config = {

@@ -13,6 +13,8 @@ import { type GradientTransformation, updateStep } from './transformation.js';
  * Gradient descent: θ ← θ − α·g.
  *
  * @example
+ * import { sgd } from '@chainrule/optim';
+ *
  * const optimizer = sgd({ learningRate: 0.1 });
  */
 export function sgd({

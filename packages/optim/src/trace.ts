@@ -19,6 +19,11 @@ export type TraceState = {
 /**
  * Momentum's direction: t ← g + μt, and u = t, or u = g + μt with Nesterov's look-ahead (as
  * Sutskever et al., 2013, write it; the same as PyTorch's SGD without dampening).
+ *
+ * @example
+ * import { chain, scaleByLearningRate, trace } from '@chainrule/optim';
+ *
+ * const optimizer = chain(trace({ nesterov: true }), scaleByLearningRate({ learningRate: 0.01 }));
  */
 export function trace(options: TraceOptions = {}): GradientTransformation<TraceState> {
   const config = { type: 'trace', decay: 0.9, nesterov: false, ...options } as const;

@@ -20,10 +20,17 @@ export type OptState = TensorTree;
  * The design is optax's (Babuschkin et al., 2020).
  *
  * @example
+ * import type { GradientTransformation } from '@chainrule/optim';
+ * import { mapTree } from '@chainrule/tensor';
+ * import * as tf from '@tensorflow/tfjs';
+ *
  * const sign: GradientTransformation = {
  *   config: { type: 'sign' },
  *   init: () => ({}),
- *   update: (updates, state) => [mapTree(updates, (g) => tf.sign(g)) as typeof updates, state],
+ *   update: (updates, state) => [
+ *     mapTree(updates, (g: tf.Tensor) => tf.sign(g)) as typeof updates,
+ *     state,
+ *   ],
  * };
  */
 export interface GradientTransformation<S extends OptState = OptState> {
@@ -63,8 +70,15 @@ export function updateStep<P extends TensorTree, S extends OptState>(
  * {@link updateStep}, by the backend's fused kernel where it has one.
  *
  * @example
+ * import { adamw, applyStep, valueAndGrad } from '@chainrule/optim';
+ * import * as tf from '@tensorflow/tfjs';
+ *
+ * const params = { w: tf.tensor1d([1, 2]) };
+ * const loss = ({ w }: typeof params): tf.Scalar => tf.sum(tf.square(w));
+ * const optimizer = adamw({ learningRate: 1e-3 });
  * const { grads } = valueAndGrad(loss)(params);
- * const [nextParams, nextState] = applyStep(adamw({ learningRate: 1e-3 }), grads, state, params);
+ * const [next, state] = applyStep(optimizer, grads, optimizer.init(params), params);
+ * next.w.print(); // [0.999, 1.999]
  */
 export function applyStep<P extends TensorTree, S extends OptState>(
   transformation: GradientTransformation<S>,

@@ -28,7 +28,12 @@ export interface ValueAndGradOptions {
  * unused and `unused` is `error`.
  *
  * @example
- * const { value, grads } = valueAndGrad((z: Tensor2D) => tf.sum(tf.square(z)))(z); // grads = 2z
+ * import { valueAndGrad } from '@chainrule/optim';
+ * import * as tf from '@tensorflow/tfjs';
+ *
+ * const f = (z: tf.Tensor1D): tf.Scalar => tf.sum(tf.square(z));
+ * const { value, grads } = valueAndGrad(f)(tf.tensor1d([1, 2]));
+ * grads.print(); // 2z = [2, 4]
  */
 export function valueAndGrad<P extends TensorTree, A extends TensorTree>(
   f: (tree: P) => ValueAndAux<A>,
