@@ -6,7 +6,7 @@ export type LstmActivation = Extract<Activation, 'tanh' | 'relu'>;
 
 /** φ′(x) as a function of φ(x), which is all that the backward pass keeps. */
 const derivatives: { readonly [name in LstmActivation]: (y: tf.Tensor) => tf.Tensor } = {
-  relu: (y) => tf.step(y),
+  relu: (y) => tf.cast(tf.greater(y, 0), 'float32'),
   tanh: (y) => tf.sub(1, tf.square(y)),
 };
 

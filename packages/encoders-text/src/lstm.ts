@@ -76,9 +76,9 @@ export interface TextLstmParams extends Params {
 }
 
 /**
- * Word vectors, then an LSTM: ids int32 `[batch, time]` (0 = padding) → `vector` `[batch, width]`,
- * the state after each text's last word, whatever padding follows; `tokens`
- * `[batch, time, width]`, the state after each word; `mask` `[batch, time]`.
+ * Word vectors, then an LSTM: ids int32 `[batch, time]`, 0 = padding, all below `vocabulary` →
+ * `vector` `[batch, width]`, the state after each text's last word, whatever padding follows;
+ * `tokens` `[batch, time, width]`, the state after each word; `mask` `[batch, time]`.
  *
  * @throws ChainruleError `SHAPE` where ids are not int32 `[batch, time]`; `OPTION` where a size is
  * not a positive integer.
