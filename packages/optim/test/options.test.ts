@@ -145,7 +145,7 @@ describe('registry', () => {
   });
 
   it('names the option that is wrong', () => {
-    expect(() => transformations.create('sgd')).toThrow('optim.sgd: learningRate');
+    expect(() => transformations.create('sgd')).toThrow(/^optim\.sgd: .*learningRate/);
     expect(() => transformations.create('adam', { beta: 1 })).toThrow('"beta"');
     expect(() => transformations.create('clipByValue', { maxValue: -1 })).toThrow('maxValue');
   });
