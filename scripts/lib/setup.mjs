@@ -45,7 +45,8 @@ const installer = join(root, 'packages/backend-node/dist/install.js');
 
 /** Builds what provides the native library, so that this can start before all else is built. */
 export async function buildInstaller() {
-  if (!existsSync(installer)) await compile('packages/backend-node');
+  if (existsSync(installer)) return;
+  await step('Building the installer of native TensorFlow', () => compile('packages/backend-node'));
 }
 
 /**
@@ -67,15 +68,16 @@ export async function provisionNative() {
   }
 }
 
-/** One line for each stage, and for each quarter of a long one. */
+/** One line for each stage, and for each quarter of one that takes seconds. */
 function progressLines() {
-  let last = '';
-  return ({ message, fraction, secondsLeft }) => {
-    const quarter = fraction === undefined ? '' : ` ${Math.floor(fraction * 4) * 25} %`;
-    const line = `    ${message}${quarter}`;
-    if (line === last) return;
-    last = line;
-    const left = fraction < 1 && secondsLeft >= 1 ? `, ${Math.ceil(secondsLeft)} s left` : '';
-    process.stderr.write(`${line}${left}\n`);
+  let last = { message: '', quarter: 0, at: 0 };
+  return ({ message, fraction = 0, secondsLeft = 0 }) => {
+    const next = { message, quarter: Math.floor(fraction * 4), at: performance.now() };
+    const newStage = next.message !== last.message;
+    if (!newStage && (next.quarter === last.quarter || next.at - last.at < 2000)) return;
+    last = next;
+    const share = newStage ? '' : ` ${next.quarter * 25} %`;
+    const left = secondsLeft >= 1 ? `, ${Math.ceil(secondsLeft)} s left` : '';
+    process.stderr.write(`    ${message}${share}${left}\n`);
   };
 }
