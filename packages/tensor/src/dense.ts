@@ -2,8 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Activation, activations, initializerFor } from './activations.js';
 import { dropout } from './dropout.js';
 import type { Context, Module, Params } from './module.js';
+import { lookUp } from './names.js';
 import { type Key, split } from './random.js';
-import { checkPositiveInteger, checkShape } from './shapes.js';
+import { checkPositiveInteger, checkRate, checkShape } from './shapes.js';
 
 export interface DenseOptions {
   /** Width of the input. */
@@ -27,6 +28,9 @@ export type DenseConfig = { readonly type: 'dense' } & {
 /**
  * y = f(x·W + b), `[batch, in]` → `[batch, out]`. W starts as He (ReLU, GELU) or Glorot, b at 0.
  *
+ * @throws ChainruleError `OPTION` for widths that are no positive integers, `UNKNOWN_NAME` for an
+ * unknown activation; from `apply`, `SHAPE` for another width and `EMPTY_BATCH`.
+ *
  * @example
  * const layer = dense({ in: 128, out: 13 });
  * const logits = layer.apply(layer.init(key(0)), x);
@@ -37,7 +41,7 @@ export function dense(
   const config: DenseConfig = { type: 'dense', activation: 'linear', bias: true, ...options };
   checkPositiveInteger('tensor.dense', 'in', config.in);
   checkPositiveInteger('tensor.dense', 'out', config.out);
-  const activate = activations[config.activation];
+  const activate = lookUp('tensor.dense: activation', activations, config.activation);
   return {
     config,
     init: (key) => ({
@@ -77,9 +81,15 @@ export interface MlpParams extends Params {
   readonly layers: readonly DenseParams[];
 }
 
-/** A multilayer perceptron: dense layers, the last one linear. `[batch, in]` → `[batch, out]`. */
+/**
+ * A multilayer perceptron: dense layers, the last one linear. `[batch, in]` → `[batch, out]`.
+ *
+ * @example
+ * const head = mlp({ in: 128, hidden: [64], out: 13, dropout: 0.1 });
+ */
 export function mlp(options: MlpOptions): Module<tf.Tensor2D, tf.Tensor2D, MlpParams, MlpConfig> {
   const config: MlpConfig = { type: 'mlp', hidden: [], activation: 'relu', dropout: 0, ...options };
+  checkRate('tensor.mlp', 'dropout', config.dropout);
   const widths = [config.in, ...config.hidden, config.out];
   const layers = widths.slice(1).map((out, i) =>
     dense({

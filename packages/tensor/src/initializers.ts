@@ -89,8 +89,7 @@ export function truncatedNormal(stddev = 0.02): Initializer {
  */
 export function orthogonal(gain = 1): Initializer {
   return (key, shape) => {
-    const { length } = shape;
-    const columns = shape[length - 1]!;
+    const columns = shape[shape.length - 1]!;
     const rows = size(shape) / columns;
     const many = Math.max(rows, columns);
     const few = Math.min(rows, columns);
@@ -99,12 +98,15 @@ export function orthogonal(gain = 1): Initializer {
       normal.subarray(i * many, (i + 1) * many),
     );
     vectors.forEach((vector, i) => {
-      // Twice is enough for orthogonality to machine precision.
-      for (let pass = 0; pass < 2; pass++) {
+      let length = Math.sqrt(dot(vector, vector));
+      let before: number;
+      // What is left of a vector that nearly vanished is inexact, so it is projected once more.
+      do {
+        before = length;
         for (const earlier of vectors.slice(0, i)) subtractProjection(vector, earlier);
-      }
-      const norm = Math.hypot(...chunkNorms(vector));
-      for (let k = 0; k < many; k++) vector[k]! /= norm;
+        length = Math.sqrt(dot(vector, vector));
+      } while (length < before / 2);
+      for (let k = 0; k < many; k++) vector[k]! /= length;
     });
     const out = new Float32Array(rows * columns);
     for (let r = 0; r < rows; r++) {
@@ -117,16 +119,20 @@ export function orthogonal(gain = 1): Initializer {
 }
 
 function subtractProjection(vector: Float64Array, unit: Float64Array): void {
-  let dot = 0;
-  for (let k = 0; k < vector.length; k++) dot += vector[k]! * unit[k]!;
-  for (let k = 0; k < vector.length; k++) vector[k]! -= dot * unit[k]!;
+  const projection = dot(vector, unit);
+  for (let k = 0; k < vector.length; k++) vector[k]! -= projection * unit[k]!;
 }
 
-/** The norm of each stretch of 1,024 elements: `Math.hypot` takes a bounded number of arguments. */
-function chunkNorms(vector: Float64Array): number[] {
-  const norms: number[] = [];
-  for (let start = 0; start < vector.length; start += 1024) {
-    norms.push(Math.hypot(...vector.subarray(start, start + 1024)));
+/** Four sums at a time: one sum would wait for each addition. */
+function dot(a: Float64Array, b: Float64Array): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let k = 0;
+  for (; k + 3 < a.length; k += 4) {
+    s0 += a[k]! * b[k]!;
+    s1 += a[k + 1]! * b[k + 1]!;
+    s2 += a[k + 2]! * b[k + 2]!;
+    s3 += a[k + 3]! * b[k + 3]!;
   }
-  return norms;
+  for (; k < a.length; k++) s0 += a[k]! * b[k]!;
+  return s0 + s1 + s2 + s3;
 }

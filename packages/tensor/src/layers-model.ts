@@ -14,7 +14,7 @@ export interface LayerWeight {
 /** What is used of a `tf.LayersModel` (`@tensorflow/tfjs-layers`); nothing of it is imported. */
 export interface LayersModel {
   readonly built: boolean;
-  build(): void;
+  build(inputShape: number[]): void;
   readonly name: string;
   readonly weights: readonly LayerWeight[];
   readonly trainableWeights: readonly LayerWeight[];
@@ -52,7 +52,7 @@ export function fromLayersModel<
   Out extends tf.Tensor | tf.Tensor[] = tf.Tensor,
 >(model: LayersModel): Module<In, Out, Params, LayersModelConfig> {
   try {
-    if (!model.built) model.build();
+    if (!model.built) model.build([]);
   } catch (cause) {
     throw new ChainruleError(
       'LAYERS_MODEL',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ChainruleError } from './errors.js';
-import { lookUp } from './names.js';
+import { lookUp, nearestName } from './names.js';
 
 /** One entry: a zod schema of the options with their defaults, and the factory that takes them. */
 export interface RegistryEntry<Out> {
@@ -54,11 +54,15 @@ export function registry<Out>(
 ): Registry<Out> {
   const create = (name: string, options: unknown = {}): Out => {
     const { schema, create } = lookUp(where, entries, name);
-    const parsed = z.strictObject(schema.shape).safeParse(options);
+    const parsed = schema.strict().safeParse(options);
     if (!parsed.success) {
-      throw new ChainruleError('OPTION', `${where}.${name}: ${issues(parsed.error)}`, {
-        cause: parsed.error,
-      });
+      throw new ChainruleError(
+        'OPTION',
+        `${where}.${name}: ${issues(parsed.error, Object.keys(schema.shape))}`,
+        {
+          cause: parsed.error,
+        },
+      );
     }
     return create(parsed.data as never);
   };
@@ -84,11 +88,31 @@ export function registry<Out>(
   };
 }
 
-/** The issues of a zod error in one line. */
-export function issues(error: z.ZodError): string {
+/**
+ * The issues of a zod error in one line: each names the option and what was expected. Given the
+ * `known` options, one that is unknown is met with the nearest of them.
+ */
+export function issues(error: z.ZodError, known: readonly string[] = []): string {
   return error.issues
-    .map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`))
+    .flatMap((issue) => {
+      const where = issue.path.join('.');
+      if (issue.code === 'unrecognized_keys' && where === '' && known.length > 0) {
+        return issue.keys.map((key) => unknownOption(key, known));
+      }
+      const message = issue.message.replace('Invalid input: ', '');
+      if (where === '') return message;
+      const [expected, received] = message.split(', received ');
+      return received === 'undefined'
+        ? `"${where}" is missing, ${expected}`
+        : `"${where}": ${message}`;
+    })
     .join('; ');
+}
+
+function unknownOption(key: string, known: readonly string[]): string {
+  const nearest = nearestName(key, known);
+  const hint = nearest === undefined ? '' : ` Did you mean "${nearest}"?`;
+  return `unknown option "${key}".${hint} Known: ${known.join(', ')}`;
 }
 
 function describeOptions(schema: z.ZodObject): OptionDescription[] {
@@ -106,11 +130,29 @@ function describeOptions(schema: z.ZodObject): OptionDescription[] {
   });
 }
 
-function typeName(schema: z.core.JSONSchema.BaseSchema): string {
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** A type as one reads it: `"max" | false`, `integer[]`, `{ filters: integer, pool?: boolean }`. */
+function typeName(schema: JsonSchema): string {
+  const of = (part: unknown) => typeName((typeof part === 'object' ? part : {}) as JsonSchema);
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   const union = schema.anyOf ?? schema.oneOf;
-  if (union) return [...new Set(union.map((part) => typeName(part as typeof schema)))].join(' | ');
-  if (schema.type === 'array') return `${typeName((schema.items ?? {}) as typeof schema)}[]`;
-  return [schema.type ?? 'object'].flat().join(' | ');
+  if (union) return [...new Set(union.map(of))].join(' | ');
+  if (schema.type === 'array') {
+    if (Array.isArray(schema.prefixItems)) return `[${schema.prefixItems.map(of).join(', ')}]`;
+    const item = of(schema.items);
+    return item.includes(' | ') ? `(${item})[]` : `${item}[]`;
+  }
+  if (schema.properties !== undefined) {
+    const required = new Set(schema.required ?? []);
+    const members = Object.entries(schema.properties).map(
+      ([name, part]) => `${name}${required.has(name) ? '' : '?'}: ${of(part)}`,
+    );
+    return `{ ${members.join(', ')} }`;
+  }
+  if (typeof schema.additionalProperties === 'object') {
+    return `{ [name]: ${of(schema.additionalProperties)} }`;
+  }
+  return [schema.type ?? 'any'].flat().join(' | ');
 }

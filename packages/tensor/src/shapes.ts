@@ -79,6 +79,13 @@ export function checkPositive(where: string, name: string, value: number): void 
   }
 }
 
+/** @throws ChainruleError `OPTION` unless 0 <= value < 1. */
+export function checkRate(where: string, name: string, value: number): void {
+  if (!(value >= 0 && value < 1)) {
+    throw new ChainruleError('OPTION', `${where}: ${name} must be in [0, 1), got ${value}`);
+  }
+}
+
 /** Checks that a tensor is `[batch, …, width]`, of rank 2 or more. */
 export function checkChannels(where: string, x: Pick<Tensor, 'shape'>, width: number): void {
   const { shape } = x;

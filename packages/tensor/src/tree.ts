@@ -31,23 +31,21 @@ function walk(
   path = '',
 ): unknown {
   const [first] = trees;
-  if (isLeaf(first)) return visit(path, trees);
-  const keys = childKeys(first);
-  if (keys === undefined) return visit(path, trees);
-  const at = (key: string | number) => (path === '' ? String(key) : `${path}/${key}`);
+  const keys = isLeaf(first) ? undefined : childKeys(first);
   for (const other of trees.slice(1)) {
     const otherKeys = isLeaf(other) ? undefined : childKeys(other);
     if (
-      otherKeys?.length !== keys.length ||
-      keys.some((key) => !Object.hasOwn(other as object, key))
+      otherKeys?.length !== keys?.length ||
+      keys?.some((key) => !Object.hasOwn(other as object, key))
     ) {
       throw new ChainruleError(
         'TREE_MISMATCH',
-        `tree: "${path || '(root)'}" has the keys [${keys.join(', ')}] in one tree and ` +
-          `${otherKeys === undefined ? 'is a leaf' : `[${otherKeys.join(', ')}]`} in the other`,
+        `tree: "${path || '(root)'}" ${describeNode(keys)} in one tree and ${describeNode(otherKeys)} in the other`,
       );
     }
   }
+  if (keys === undefined) return visit(path, trees);
+  const at = (key: string | number) => (path === '' ? String(key) : `${path}/${key}`);
   const child = (key: string) =>
     walk(
       trees.map((tree) => (tree as Record<string, unknown>)[key]),
@@ -57,6 +55,10 @@ function walk(
     );
   if (Array.isArray(first)) return keys.map(child);
   return Object.fromEntries(keys.map((key) => [key, child(key)]));
+}
+
+function describeNode(keys: readonly string[] | undefined): string {
+  return keys === undefined ? 'is a leaf' : `has the keys [${keys.join(', ')}]`;
 }
 
 function childKeys(value: unknown): string[] | undefined {
