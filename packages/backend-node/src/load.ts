@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 // Loaded for what it does: it registers the gradients of all of tfjs-core's operations.
 import '@tensorflow/tfjs-layers';
 import { type Env, isInstalled, type NativePaths, nativePaths } from './cache.js';
+import { registerKernels } from './compiled/kernels.js';
 import { CORE_SYMBOL } from './kernels.js';
 import { findLibrary } from './library.js';
 
@@ -47,6 +48,7 @@ function load(paths: NativePaths): string {
   Reflect.set(globalThis, Symbol.for(CORE_SYMBOL), tf);
   const part = (name: string) => require(join(paths.kernels, 'dist', name));
   part('register_all_kernels.js');
+  registerKernels();
   const { NodeJSKernelBackend } = part('nodejs_kernel_backend.js');
   tf.registerBackend(NATIVE, () => new NodeJSKernelBackend(binding, '@tensorflow/tfjs-node'), 3);
   const { nodeFileSystemRouter } = part('io/file_system.js');

@@ -18,7 +18,6 @@ import type { Output } from './graph.js';
 import { type Program, program, variableDef } from './graphdef.js';
 import { registerKernels } from './kernels.js';
 import { type DataId, type NativeBackend, nativeBackend } from './native.js';
-import { registerOptimizers } from './optimizers.js';
 import {
   type AnyStep,
   batchArgument,
@@ -59,7 +58,6 @@ export function compiled({ cache = 8 }: CompiledOptions = {}): Executor {
     prepare(step, initial) {
       const backend = nativeBackend();
       registerKernels();
-      registerOptimizers();
       return new CompiledExecution(backend, step, initial, cache) as never;
     },
   };
@@ -69,7 +67,12 @@ export function compiled({ cache = 8 }: CompiledOptions = {}): Executor {
 interface Entry {
   readonly recording: Recording;
   readonly program: Program;
+  /** How often it has run. */
+  runs: number;
 }
+
+/** A graph is checked against its step again after 8, 64, 512 … runs. */
+const RECHECK = 8;
 
 class CompiledExecution<S extends Tree<tf.Tensor>, B extends object, M extends Metrics>
   implements Execution<S, B, M>
@@ -115,6 +118,7 @@ class CompiledExecution<S extends Tree<tf.Tensor>, B extends object, M extends M
       this.entries.delete(signature);
       this.entries.set(signature, entry);
     }
+    if (isPower(entry.runs++, RECHECK)) this.check(entry.recording, batch, key);
     return this.execute(entry, batch, key);
   }
 
@@ -124,6 +128,7 @@ class CompiledExecution<S extends Tree<tf.Tensor>, B extends object, M extends M
   }
 
   async write(state: S): Promise<void> {
+    this.checkLeaves(state);
     if (this.fallback) return this.fallback.write(state);
     if (this.session) return this.writeState(this.session, state);
     const copied = unflatten(
@@ -142,13 +147,18 @@ class CompiledExecution<S extends Tree<tf.Tensor>, B extends object, M extends M
     this.entries.clear();
   }
 
+  /** Numbers that changed in JavaScript since the recording would not reach the graph. */
+  private check(recording: Recording, batch: B, key: Key): void {
+    replay(this.backend, this.step as unknown as AnyStep, recording, this.template, batch, key);
+  }
+
   private compile(signature: string, batch: B, key: Key): Entry {
     const state = this.readState();
     try {
       const step = this.step as unknown as AnyStep;
       const recording = record(this.backend, step, state, batch, key);
       this.checkState(recording);
-      replay(this.backend, step, recording, state, batch, key);
+      this.check(recording, batch, key);
       const { metrics, effects } = bindState(recording.graph, this.handles);
       const entry: Entry = {
         recording,
@@ -157,6 +167,7 @@ class CompiledExecution<S extends Tree<tf.Tensor>, B extends object, M extends M
           metrics.map(([, ref]) => ref),
           effects,
         ),
+        runs: 0,
       };
       const oldest = this.entries.keys().next();
       if (this.entries.size >= this.cache && !oldest.done) this.entries.delete(oldest.value);
@@ -261,6 +272,19 @@ class CompiledExecution<S extends Tree<tf.Tensor>, B extends object, M extends M
     return state;
   }
 
+  private checkLeaves(state: S): void {
+    const given = new Map(flatten(state as Tree<tf.Tensor>));
+    for (const { path, output } of this.leaves) {
+      const got = given.get(path)?.shape;
+      if (`${got}` === `${output.shape}`) continue;
+      throw new ChainruleError(
+        'STATE_SHAPE',
+        `compiled: "${path}" must be [${output.shape}], got ${got ? `[${got}]` : 'nothing'}; write a ` +
+          'state of the same model and optimiser',
+      );
+    }
+  }
+
   private checkState({ graph }: Recording): void {
     for (const { path, output } of this.leaves) {
       const next = graph.state.get(path);
@@ -282,6 +306,13 @@ function signatureOf(batch: object, key: Key): string {
     isTensor(leaf) ? `${path}:${leaf.dtype}[${leaf.shape}]` : `${path}=${String(leaf)}`,
   );
   return `${key.path}|${parts.join('|')}`;
+}
+
+/** True for base, base², base³ and so on. */
+function isPower(n: number, base: number): boolean {
+  let power = base;
+  while (power < n) power *= base;
+  return power === n;
 }
 
 const warned = new Set<string>();

@@ -1,12 +1,12 @@
 import { STATELESS_UNIFORM } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { AttrType, DataType, type NativeBackend, typeAttr } from './native.js';
-
-const NATIVE = 'tensorflow';
+import { registerOptimizers } from './optimizers.js';
+import { register } from './register.js';
 
 /**
- * Kernels that the native backend has beside tfjs-node's own: random numbers from a key, and a
- * gather that does not read its indices (TensorFlow checks them itself).
+ * Kernels that the native backend has beside tfjs-node's own: random numbers from a key, a
+ * gather that does not read its indices (TensorFlow checks them itself), and optimisers.
  */
 export function registerKernels(): void {
   register(STATELESS_UNIFORM, ({ inputs, attrs, backend }) => {
@@ -42,18 +42,6 @@ export function registerKernels(): void {
     axisTensor.dispose();
     return result;
   });
-}
 
-export interface KernelArgs {
-  readonly inputs: tf.NamedTensorInfoMap;
-  readonly attrs: { readonly [name: string]: unknown };
-  readonly backend: unknown;
-}
-
-export function register(
-  kernelName: string,
-  kernelFunc: (args: KernelArgs) => tf.TensorInfo | tf.TensorInfo[],
-): void {
-  if (tf.getKernel(kernelName, NATIVE)) tf.unregisterKernel(kernelName, NATIVE);
-  tf.registerKernel({ kernelName, backendName: NATIVE, kernelFunc: kernelFunc as tf.KernelFunc });
+  registerOptimizers();
 }

@@ -1,26 +1,30 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type KernelArgs, register } from './kernels.js';
 import { noteFusion } from './recorder.js';
+import { type KernelArgs, register } from './register.js';
 
 /**
  * The optimisers' kernels, whose formulas `@chainrule/optim` defines. Run eagerly they are the
- * plain operations below; a compiled step does each in place (inPlace.ts).
+ * plain operations below; a compiled step does each in place (in-place.ts). The order of the
+ * operations is that of TensorFlow's own kernels, so that both round alike.
  */
 export function registerOptimizers(): void {
   fused('ApplySgd', ({ param, grad, rate }) => [tf.sub(param!, tf.mul(grad!, rate!))]);
 
   fused('ApplyMomentum', ({ param, grad, trace, rate }, { decay, nesterov }) => {
-    const next = tf.add(grad!, tf.mul(trace!, decay as number));
-    const direction = nesterov ? tf.add(grad!, tf.mul(next, decay as number)) : next;
-    return [tf.sub(param!, tf.mul(direction, rate!)), next];
+    const next = tf.add(tf.mul(trace!, decay as number), grad!);
+    const step = tf.mul(next, rate!);
+    if (!nesterov) return [tf.sub(param!, step), next];
+    const ahead = tf.mul(tf.mul(next, decay as number), rate!);
+    return [tf.sub(param!, tf.add(tf.mul(grad!, rate!), ahead)), next];
   });
 
   fused('ApplyAdam', ({ param, grad, m, v, rate, epsilon, decay }, { beta1, beta2 }) => {
-    const [b1, b2] = [beta1 as number, beta2 as number];
-    const mean = tf.add(tf.mul(m!, b1), tf.mul(grad!, 1 - b1));
-    const square = tf.add(tf.mul(v!, b2), tf.mul(tf.square(grad!), 1 - b2));
+    const toward = (mean: tf.Tensor, x: tf.Tensor, beta: unknown) =>
+      tf.add(mean, tf.mul(tf.sub(x, mean), Math.fround(1 - Math.fround(beta as number))));
+    const mean = toward(m!, grad!, beta1);
+    const square = toward(v!, tf.square(grad!), beta2);
     const step = tf.div(tf.mul(mean, rate!), tf.add(tf.sqrt(square), epsilon!));
-    return [tf.sub(param!, tf.add(step, tf.mul(param!, decay!))), mean, square];
+    return [tf.sub(tf.mul(param!, tf.sub(1, decay!)), step), mean, square];
   });
 }
 
