@@ -19,7 +19,7 @@ const ITEM_BYTES = {
 } as const;
 
 /** The type of a tensor's elements, as the file names it. */
-export type SafetensorsDtype = keyof typeof ITEM_BYTES;
+type SafetensorsDtype = keyof typeof ITEM_BYTES;
 
 export interface SafetensorsLimits {
   /** Default 100,000,000, as in the reference implementation. */
