@@ -57,7 +57,7 @@ async function pipDownload(pin: WheelPin, options: DownloadOptions): Promise<str
     args.push('--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311');
     args.push('--platform', pin.platform, '--no-cache-dir', '--disable-pip-version-check');
     args.push('--retries', '2', '--dest', target, `${pin.project}==${version}`);
-    const env = { ...process.env, TMPDIR: scratch };
+    const env = { ...process.env, TMPDIR: scratch, PIP_REQUIRE_VIRTUALENV: '0' };
     const result = await run(python, args, { env, signal });
     if (result.status !== 0) throw downloadError(pin, result);
     return join(target, pin.file);
@@ -92,7 +92,7 @@ async function largestFile(folder: string): Promise<number> {
  * Reads the whole file against the pinned sha256; a file that differs is deleted, so that the next
  * run fetches it anew.
  */
-export async function verify(
+async function verify(
   path: string,
   pin: Pick<WheelPin, 'file' | 'sha256' | 'bytes'>,
   onProgress: OnProgress,

