@@ -1,4 +1,4 @@
-import { ChainruleError, disposeTree, type Params } from '@chainrule/tensor';
+import { ChainruleError, disposeTree, nearestName, type Params } from '@chainrule/tensor';
 import type { Measures } from './events.js';
 
 /** Which epoch is best, and when to stop waiting for a better one. */
@@ -13,49 +13,44 @@ export interface Watch {
   readonly minDelta?: number;
 }
 
-/** Keeps the best parameters; owns them. */
-export class Best<P extends Params> {
-  epoch = 0;
-  private value: number | undefined;
-  private readonly metric: string;
-  private readonly sign: 1 | -1;
-
-  constructor(
-    private readonly watch: Watch = {},
-    public params: P,
-  ) {
-    this.metric = watch.metric ?? 'loss';
-    this.sign = (watch.mode ?? (/accuracy/i.test(this.metric) ? 'max' : 'min')) === 'min' ? 1 : -1;
-  }
-
+/** The best parameters so far; it owns them. */
+export interface Best<P extends Params> {
+  readonly params: P;
+  /** The epoch they are from; 0 before the first. */
+  readonly epoch: number;
   /** Takes `params` over: keeps them where `measures` are better, else disposes them. */
-  offer(params: P, epoch: number, measures: Measures): boolean {
-    const value = measures[this.metric];
-    if (value === undefined) {
-      disposeTree(params);
-      throw new ChainruleError(
-        'OPTION',
-        `train: there is no metric "${this.metric}" to watch; there are ${Object.keys(measures).join(', ')}`,
-      );
-    }
-    const better =
-      this.value === undefined || this.sign * (this.value - value) > (this.watch.minDelta ?? 0);
-    if (better) {
-      this.value = value;
-      this.take(params, epoch);
-    } else {
-      disposeTree(params);
-    }
-    return better;
-  }
+  offer(params: P, epoch: number, measures: Measures): boolean;
+}
 
-  take(params: P, epoch: number): void {
-    disposeTree(this.params);
-    this.params = params;
-    this.epoch = epoch;
-  }
-
-  exhausted(epoch: number): boolean {
-    return this.watch.patience !== undefined && epoch - this.epoch >= this.watch.patience;
-  }
+/** Keeps the best parameters, beginning with the `initial` ones, which it takes over. */
+export function keepBest<P extends Params>(watch: Watch, initial: P): Best<P> {
+  const { metric = 'loss', minDelta = 0 } = watch;
+  const { mode = /accuracy/i.test(metric) ? 'max' : 'min' } = watch;
+  let best = { params: initial, epoch: 0, value: mode === 'min' ? Infinity : -Infinity };
+  return {
+    get params() {
+      return best.params;
+    },
+    get epoch() {
+      return best.epoch;
+    },
+    offer(params, epoch, measures) {
+      const value = measures[metric];
+      if (value === undefined) {
+        disposeTree(params);
+        const names = Object.keys(measures);
+        const nearest = nearestName(metric, names);
+        const hint = nearest === undefined ? '' : `. Did you mean "${nearest}"?`;
+        throw new ChainruleError(
+          'OPTION',
+          `train: there is no metric "${metric}" to watch; there are ${names.join(', ')}${hint}`,
+        );
+      }
+      // NaN is never better.
+      const better = mode === 'min' ? best.value - value > minDelta : value - best.value > minDelta;
+      disposeTree(better ? best.params : params);
+      if (better) best = { params, epoch, value };
+      return better;
+    },
+  };
 }

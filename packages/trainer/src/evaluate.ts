@@ -1,5 +1,6 @@
 import {
   type Batch,
+  ChainruleError,
   cloneTree,
   type Execution,
   type Executor,
@@ -7,7 +8,6 @@ import {
   key,
   type Params,
 } from '@chainrule/tensor';
-import type * as tf from '@tensorflow/tfjs-core';
 import { type Batches, disposeBatch } from './batches.js';
 import { breathe } from './breathe.js';
 import type { Measures } from './events.js';
@@ -15,15 +15,26 @@ import { averager } from './measures.js';
 import type { Objective } from './objectives.js';
 import { evaluationStep, type StepMetrics, type TrainableModule } from './step.js';
 
-/** Loss and metrics over all the batches of one epoch, each example counted once. */
-export async function evaluate<P extends Params>(options: {
+export interface EvaluateOptions<P extends Params> {
   readonly model: TrainableModule<P>;
   readonly params: P;
-  readonly objective: Objective<tf.Tensor2D>;
+  readonly objective: Objective;
   readonly data: Batches;
+  /** How the batches run. Default {@link eager}. */
   readonly executor?: Executor;
+  /** Ends the evaluation with the signal's reason as the error. */
   readonly signal?: AbortSignal;
-}): Promise<Measures> {
+}
+
+/**
+ * Loss and metrics over the data, each example counted once and padding not at all.
+ *
+ * @throws ChainruleError `EMPTY_DATA` where the data give no example.
+ *
+ * @example
+ * const { loss, accuracy } = await evaluate({ model, params, objective: classification(), data: test });
+ */
+export async function evaluate<P extends Params>(options: EvaluateOptions<P>): Promise<Measures> {
   const { model, params, objective, data, executor = eager(), signal } = options;
   const evaluation = executor.prepare(evaluationStep(model, objective), cloneTree(params));
   try {
@@ -44,6 +55,7 @@ export async function measure<P extends Params>(
   const means = averager();
   for await (const batch of data.epoch(0, signal)) {
     try {
+      signal?.throwIfAborted();
       const { examples, ...measures } = await evaluation.run(batch, key(0));
       means.add(measures as Measures, examples);
     } finally {
@@ -51,5 +63,12 @@ export async function measure<P extends Params>(
     }
     await breathe();
   }
-  return means.mean();
+  const mean = means.mean();
+  if (mean === undefined) {
+    throw new ChainruleError(
+      'EMPTY_DATA',
+      'evaluate: the data gave no example; check that the data set is not empty',
+    );
+  }
+  return mean;
 }

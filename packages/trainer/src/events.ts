@@ -53,7 +53,7 @@ export interface TrainResult<P extends Params = Params> {
   /** The epoch whose parameters `params` are; 0 where not one was completed. */
   readonly bestEpoch: number;
   readonly steps: number;
-  /** Of training alone. */
+  /** Of training alone, validation not counted. */
   readonly seconds: number;
 }
 

@@ -1,23 +1,25 @@
+import { tokenizerFromConfig } from '@chainrule/encoders-text';
 import {
   ChainruleError,
-  flatten,
+  type Config,
+  disposeTree,
   type Json,
   key,
-  type Params,
   safetensorsToTree,
   treeToSafetensors,
 } from '@chainrule/tensor';
 import { issues } from '@chainrule/tensor/registry';
 import { z } from 'zod';
-import type { Multimodal } from './multimodal.js';
+import type { Multimodal, MultimodalParams } from './multimodal.js';
 import { modelFromConfig } from './registry.js';
 
 /** A trained model with all that it needs to be used: everything but the parameters is plain JSON. */
 export interface TrainedModel {
   readonly model: Multimodal;
-  readonly params: Params;
+  /** The caller's, to dispose when the model is no longer used. */
+  readonly params: MultimodalParams;
   /** The config of the tokenizer that made the text input, vocabulary included. */
-  readonly tokenizer?: Json;
+  readonly tokenizer?: Config;
   /** Class names in the order of the logits. */
   readonly labels?: readonly string[];
   /** `[height, width]` to which images are resized. */
@@ -32,6 +34,9 @@ export type ModelFiles = { readonly [name: string]: Uint8Array };
 const CONFIG = 'config.json';
 const WEIGHTS = 'model.safetensors';
 const VOCABULARY = 'vocabulary.json';
+/** Every name that a saved model may have. */
+export const fileNames: readonly string[] = [CONFIG, WEIGHTS, VOCABULARY];
+
 const FORMAT = 'chainrule-model';
 const VERSION = 1;
 
@@ -46,11 +51,21 @@ const configFile = z.object({
 
 /**
  * A trained model as files: `config.json`, `model.safetensors` and, with a tokenizer,
- * `vocabulary.json`. No file holds code.
+ * `vocabulary.json`. No file holds code. The same model gives the same bytes.
+ *
+ * @example
+ * for (const [name, bytes] of Object.entries(toFiles(trained))) upload(name, bytes);
  */
 export function toFiles(trained: TrainedModel): ModelFiles {
-  const { model, params, tokenizer, ...rest } = trained;
-  const config = { format: FORMAT, version: VERSION, model: model.config, ...rest };
+  const { model, params, tokenizer, labels, imageSize, about } = trained;
+  const config = {
+    format: FORMAT,
+    version: VERSION,
+    model: model.config,
+    labels,
+    imageSize,
+    about,
+  };
   return {
     [CONFIG]: encode(config),
     [WEIGHTS]: treeToSafetensors(params, { format: FORMAT }),
@@ -59,60 +74,81 @@ export function toFiles(trained: TrainedModel): ModelFiles {
 }
 
 /**
- * The trained model in these files, which may come from anywhere: they are validated.
+ * The trained model in these files, which may come from anywhere: they are validated, and only
+ * modules of the registries are built.
  *
  * @param where names the files in errors: the folder, say.
  * @throws ChainruleError `MODEL_FILE` that names the file and what is wrong with it.
+ *
+ * @example
+ * const bytes = async (name: string) => new Uint8Array(await (await fetch(name)).arrayBuffer());
+ * const names = ['config.json', 'model.safetensors', 'vocabulary.json'];
+ * const files = Object.fromEntries(await Promise.all(names.map(async (n) => [n, await bytes(n)])));
+ * const trained = fromFiles(files);
  */
 export function fromFiles(files: ModelFiles, where = 'model'): TrainedModel {
-  const parsed = configFile.safeParse(decode(files, CONFIG, where));
-  if (!parsed.success) {
-    throw new ChainruleError('MODEL_FILE', `${where}/${CONFIG}: ${issues(parsed.error)}`, {
-      cause: parsed.error,
-    });
-  }
-  const { labels, imageSize, about, model: config } = parsed.data;
-  const model = modelFromConfig(config);
-  const weights = files[WEIGHTS];
-  if (weights === undefined) throw missing(where, WEIGHTS);
-  // Only the shapes of fresh parameters are wanted.
-  const like = model.init(key(0));
-  const params = inContext(`${where}/${WEIGHTS}`, () => safetensorsToTree(weights, like) as Params);
+  const { config, model } = read(files, CONFIG, where, (bytes) => {
+    const config = checkConfig(decode(bytes));
+    return { config, model: modelFromConfig(config.model) };
+  });
+  const params = read(files, WEIGHTS, where, (bytes) => readParams(bytes, model));
+  const tokenizer =
+    files[VOCABULARY] &&
+    read(files, VOCABULARY, where, (bytes) => tokenizerFromConfig(decode(bytes)).config);
+  const { labels, imageSize, about } = config;
   return {
     model,
     params,
-    ...(files[VOCABULARY] && { tokenizer: decode(files, VOCABULARY, where) as Json }),
+    ...(tokenizer && { tokenizer }),
     ...(labels && { labels }),
     ...(imageSize && { imageSize }),
     ...(about && { about: about as { readonly [name: string]: Json } }),
   };
 }
 
+/** What is made of one file; whatever goes wrong is said of that file. */
+function read<T>(files: ModelFiles, name: string, where: string, f: (bytes: Uint8Array) => T): T {
+  const bytes = files[name];
+  if (bytes === undefined) {
+    throw new ChainruleError(
+      'MODEL_FILE',
+      `${where}: has no ${name}; give the folder of a saved model`,
+    );
+  }
+  try {
+    return f(bytes);
+  } catch (cause) {
+    throw new ChainruleError('MODEL_FILE', `${where}/${name}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+function checkConfig(value: unknown): z.output<typeof configFile> {
+  const parsed = configFile.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new ChainruleError('CONFIG', issues(parsed.error), { cause: parsed.error });
+}
+
+function readParams(weights: Uint8Array, model: Multimodal): MultimodalParams {
+  // Only the shapes of fresh parameters are wanted.
+  const like = model.init(key(0));
+  try {
+    return safetensorsToTree(weights, like);
+  } finally {
+    disposeTree(like);
+  }
+}
+
 function encode(value: unknown): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-function decode(files: ModelFiles, name: string, where: string): unknown {
-  const bytes = files[name];
-  if (bytes === undefined) throw missing(where, name);
+function decode(bytes: Uint8Array): unknown {
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return JSON.parse(text);
   } catch (cause) {
-    throw new ChainruleError('MODEL_FILE', `${where}/${name}: is not JSON`, { cause });
-  }
-}
-
-function missing(where: string, name: string): ChainruleError {
-  return new ChainruleError(
-    'MODEL_FILE',
-    `${where}: has no ${name}; give the folder of a saved model`,
-  );
-}
-
-function inContext<T>(place: string, f: () => T): T {
-  try {
-    return f();
-  } catch (cause) {
-    throw new ChainruleError('MODEL_FILE', `${place}: ${(cause as Error).message}`, { cause });
+    throw new ChainruleError('MODEL_FILE', `is not JSON: ${(cause as Error).message}`, { cause });
   }
 }

@@ -1,8 +1,10 @@
 export type { Batches } from './batches.js';
 export type { Watch } from './best.js';
-export { evaluate } from './evaluate.js';
+export { type EvaluateOptions, evaluate } from './evaluate.js';
 export type * from './events.js';
+export { finish } from './finish.js';
 export * from './multimodal.js';
 export * from './objectives.js';
+export { type Answer, type Predictor, predictor, type Queries } from './predictor.js';
 export * from './step.js';
 export { type TrainOptions, train } from './train.js';

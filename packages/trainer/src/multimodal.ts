@@ -10,6 +10,7 @@ import {
   type Module,
   type Params,
   split,
+  tidy,
 } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -23,7 +24,10 @@ export type MultimodalParams<E extends Encoders = Encoders> = {
   readonly head: Params;
 };
 
-/** What a model sees: one tensor a modality, and which of its rows each example uses (see `Batch`). */
+/**
+ * What a model sees: one tensor a modality and, with `rows`, which of its rows each example uses
+ * (see `Batch`): of 64 pictures with ten questions each, every picture is encoded once.
+ */
 export interface MultimodalInput<E extends Encoders = Encoders> {
   readonly inputs: { readonly [K in keyof E]: tf.Tensor };
   readonly rows?: { readonly [K in keyof E]?: tf.Tensor1D };
@@ -85,23 +89,28 @@ export function multimodal<E extends Encoders>(options: MultimodalOptions<E>): M
   const fusion = typeof options.fusion === 'function' ? options.fusion({ widths }) : options.fusion;
   const head = options.head(fusion.width);
 
-  const embed: Multimodal<E>['embed'] = (params, input, context = {}) =>
+  const encode = (
+    params: MultimodalParams<E>,
+    { inputs, rows }: MultimodalInput<E>,
+    context: Context,
+  ): Embeddings =>
     mapValues(encoders, (encoder, name) => {
-      const x = input.inputs[name];
+      const x = inputs[name];
       if (x === undefined) {
         throw new ChainruleError(
           'MODALITY',
-          `multimodal: the input lacks "${name}"; it has ${Object.keys(input.inputs).join(', ') || 'nothing'}`,
+          `multimodal: the input lacks "${name}", it has ${Object.keys(inputs).join(', ') || 'nothing'}; ` +
+            `give one tensor for each of ${modalities.join(', ')}`,
         );
       }
-      const own = encoder.apply(params.encoders[name] as Params, x, child(context, name));
-      const rows = input.rows?.[name];
-      return rows === undefined ? own : gatherRows(own, rows);
+      const own = encoder.apply(params.encoders[name], x, child(context, name));
+      const used = rows?.[name];
+      return used === undefined ? own : gatherRows(own, used);
     });
 
   const fuse: Multimodal<E>['fuse'] = (params, input, context = {}) =>
     tf.tidy(() =>
-      fusion.apply(params.fusion, embed(params, input, context), child(context, 'fusion')),
+      fusion.apply(params.fusion, encode(params, input, context), child(context, 'fusion')),
     );
 
   return {
@@ -117,11 +126,12 @@ export function multimodal<E extends Encoders>(options: MultimodalOptions<E>): M
     init: (key) => ({
       encoders: mapValues(encoders, (encoder, name) =>
         encoder.init(split(key, `encoders/${name}`)),
-      ) as never,
+      ) as MultimodalParams<E>['encoders'],
       fusion: fusion.init(split(key, 'fusion')),
       head: head.init(split(key, 'head')),
     }),
-    embed,
+    embed: (params, input, context = {}) =>
+      tidy(() => mapValues(encode(params, input, context), (embedding) => ({ ...embedding }))),
     fuse,
     apply: (params, input, context = {}) =>
       tf.tidy(() => head.apply(params.head, fuse(params, input, context), child(context, 'head'))),
@@ -143,20 +153,17 @@ function child(context: Context, name: string): Context {
   return context.key === undefined ? context : { ...context, key: split(context.key, name) };
 }
 
-/** One row an example. Tokens and masks are gathered only when a strategy asks for them. */
+/** One row an example. Tokens, which may be large, are gathered only where a strategy asks for them. */
 function gatherRows(embedding: Embedding, rows: tf.Tensor1D): Embedding {
-  const lazy: { -readonly [K in keyof Embedding]?: Embedding[K] } = {};
-  for (const part of ['vector', 'tokens', 'mask', 'present'] as const) {
-    const value = embedding[part];
-    if (value === undefined) continue;
-    let gathered: tf.Tensor | undefined;
-    Object.defineProperty(lazy, part, {
-      enumerable: true,
-      get: () => {
-        gathered ??= tf.gather(value as tf.Tensor, rows);
-        return gathered;
-      },
-    });
-  }
-  return lazy as Embedding;
+  const { vector, tokens, mask, present } = embedding;
+  const gathered = {
+    vector: tf.gather(vector, rows),
+    ...(mask && { mask: tf.gather(mask, rows) }),
+    ...(present && { present: tf.gather(present, rows) }),
+  };
+  if (tokens === undefined) return gathered;
+  return Object.defineProperty(gathered, 'tokens', {
+    enumerable: true,
+    get: () => tf.gather(tokens, rows),
+  });
 }

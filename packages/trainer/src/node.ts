@@ -1,72 +1,120 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ChainruleError } from '@chainrule/tensor';
-import { fromFiles, type ModelFiles, type TrainedModel, toFiles } from './files.js';
+import { fileNames, fromFiles, type TrainedModel, toFiles } from './files.js';
 
 /**
- * Writes a trained model as a folder. The folder appears whole or not at all; one that stood there
- * before is replaced at the last moment.
+ * Writes a trained model as a folder. The folder appears whole or not at all; a saved model that
+ * stood there is replaced at the last moment.
  *
  * @throws ChainruleError `WRITE` where the folder can not be written, or holds something else.
+ *
+ * @example
+ * await saveModel('models/mine', { model, params: result.params, tokenizer: tokenizer.config, labels });
  */
 export async function saveModel(folder: string, trained: TrainedModel): Promise<void> {
+  await checkModelFolder(folder);
   const target = resolve(folder);
-  const files = toFiles(trained);
-  const fresh = join(dirname(target), `.${basename(target)}.${randomUUID()}`);
+  const fresh = sibling(target);
+  const old = sibling(target);
   try {
-    await refuseForeign(target);
-    await mkdir(fresh, { recursive: true });
-    for (const [name, bytes] of Object.entries(files)) await writeFile(join(fresh, name), bytes);
-    await rm(target, { recursive: true, force: true });
-    await rename(fresh, target);
+    await mkdir(fresh);
+    for (const [name, bytes] of Object.entries(toFiles(trained))) {
+      await writeFile(join(fresh, name), bytes);
+    }
+    const replaces = await exists(target);
+    if (replaces) await rename(target, old);
+    await rename(fresh, target).catch(async (error) => {
+      if (replaces) await rename(old, target);
+      throw error;
+    });
   } catch (cause) {
+    throw unwritable(folder, cause);
+  } finally {
     await rm(fresh, { recursive: true, force: true }).catch(() => {});
-    if (cause instanceof ChainruleError) throw cause;
-    throw new ChainruleError(
-      'WRITE',
-      `saveModel: can not write ${folder}: ${(cause as Error).message}; choose a folder that you may write to, on a disk with room`,
-      { cause },
-    );
-  }
-}
-
-/** A folder that is not a saved model is never deleted. */
-async function refuseForeign(target: string): Promise<void> {
-  const names = await readdir(target).catch((error: NodeJS.ErrnoException): string[] => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  if (names.length > 0 && !names.includes('config.json')) {
-    throw new ChainruleError(
-      'WRITE',
-      `saveModel: ${target} holds something other than a saved model; choose another folder`,
-    );
+    await rm(old, { recursive: true, force: true }).catch(() => {});
   }
 }
 
 /**
- * Reads a folder that {@link saveModel} wrote.
+ * Checks that {@link saveModel} will be able to write this folder, and makes its parents: better
+ * known before an hour of training than after it.
+ *
+ * @throws ChainruleError `WRITE` that says why not.
+ */
+export async function checkModelFolder(folder: string): Promise<void> {
+  const target = resolve(folder);
+  try {
+    const names = (await exists(target)) ? await readdir(target) : [];
+    const foreign = names.find((name) => !fileNames.includes(name));
+    if (foreign !== undefined) {
+      throw new ChainruleError(
+        'WRITE',
+        `saveModel: ${folder} holds "${foreign}", so it is not just a saved model and will not be replaced; choose another folder`,
+      );
+    }
+    await mkdir(dirname(target), { recursive: true });
+    const trial = sibling(target);
+    await mkdir(trial);
+    await rm(trial, { recursive: true });
+  } catch (cause) {
+    throw unwritable(folder, cause);
+  }
+}
+
+/** A hidden name beside the folder, so that renaming stays within one disk. */
+function sibling(target: string): string {
+  return join(dirname(target), `.${basename(target)}.${randomUUID()}`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+}
+
+function unwritable(folder: string, cause: unknown): ChainruleError {
+  if (cause instanceof ChainruleError) return cause;
+  return new ChainruleError(
+    'WRITE',
+    `saveModel: can not write ${folder}: ${(cause as Error).message}; choose a folder that you may write to, on a disk with room`,
+    { cause },
+  );
+}
+
+/**
+ * Reads a folder that {@link saveModel} wrote, or that someone else did: nothing in it is run.
  *
  * @throws ChainruleError `MODEL_FILE` where it is not one, or a file is broken.
+ *
+ * @example
+ * const trained = await loadModel('models/easy-vqa-product');
+ * const [answers] = await predictor(trained).classify({ image: pixels, text: ['is there a circle?'] });
  */
 export async function loadModel(folder: string): Promise<TrainedModel> {
-  const names = await readdir(folder).catch((cause) => {
+  const names = await readdir(folder).catch((cause: Error) => {
     throw new ChainruleError(
       'MODEL_FILE',
-      `loadModel: there is no folder ${folder}; train a model first, or give the folder of a saved one`,
+      `loadModel: can not read the folder ${folder}: ${cause.message}; train a model first, or give the folder of a saved one`,
       { cause },
     );
   });
-  const known = ['config.json', 'model.safetensors', 'vocabulary.json'].filter((name) =>
-    names.includes(name),
-  );
-  const files: ModelFiles = Object.fromEntries(
-    await Promise.all(
-      known.map(
-        async (name) => [name, new Uint8Array(await readFile(join(folder, name)))] as const,
-      ),
-    ),
-  );
-  return fromFiles(files, folder);
+  const read = async (name: string) => [name, await readRegular(join(folder, name))] as const;
+  const known = fileNames.filter((name) => names.includes(name));
+  return fromFiles(Object.fromEntries(await Promise.all(known.map(read))), folder);
+}
+
+async function readRegular(path: string): Promise<Uint8Array> {
+  try {
+    // A pipe would be waited for, perhaps for ever.
+    if (!(await stat(path)).isFile()) throw new Error('it is not a regular file');
+    return new Uint8Array(await readFile(path));
+  } catch (cause) {
+    throw new ChainruleError('MODEL_FILE', `${path}: ${(cause as Error).message}`, { cause });
+  }
 }

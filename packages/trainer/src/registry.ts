@@ -23,7 +23,7 @@ export const heads = registry<Head>('heads', {
 });
 
 /** Objectives by name. */
-export const objectives = registry<Objective<never, never>>('objectives', {
+export const objectives = registry<Objective>('objectives', {
   classification: entry(
     'Cross-entropy over classes; reports accuracy',
     z.object({ labelSmoothing: z.number().min(0).lt(1).default(0) }),

@@ -40,13 +40,16 @@ export type StepMetrics = { readonly loss: tf.Scalar; readonly examples: tf.Scal
  */
 export function trainStep<P extends Params>(
   model: TrainableModule<P>,
-  objective: Objective<tf.Tensor2D>,
+  objective: Objective,
   optimizer: GradientTransformation,
 ): Step<TrainState<P>, Batch, StepMetrics> {
   return (state, batch, key) => {
     const [trainable, fixed] = partition(state.params, isTrainable);
     const reported = new Map<tf.Tensor, tf.Tensor>();
-    const update = (leaf: tf.Tensor, value: tf.Tensor) => void reported.set(leaf, tf.keep(value));
+    const update = (leaf: tf.Tensor, value: tf.Tensor) => {
+      reported.get(leaf)?.dispose();
+      reported.set(leaf, tf.keep(value));
+    };
 
     const { aux, grads } = valueAndGrad((leaves: Params) => {
       const params = merge(leaves, fixed) as P;
@@ -67,7 +70,7 @@ export function trainStep<P extends Params>(
 /** Loss and metrics of one batch, parameters unchanged. */
 export function evaluationStep<P extends Params>(
   model: TrainableModule<P>,
-  objective: Objective<tf.Tensor2D>,
+  objective: Objective,
 ): Step<P, Batch, StepMetrics> {
   return (params, batch) => ({
     state: params,

@@ -17,7 +17,7 @@ import {
 } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Batches, disposeBatch } from './batches.js';
-import { Best, type Watch } from './best.js';
+import { keepBest, type Watch } from './best.js';
 import { breathe } from './breathe.js';
 import { measure } from './evaluate.js';
 import type {
@@ -34,9 +34,10 @@ import { evaluationStep, type TrainableModule, type TrainState, trainStep } from
 
 export interface TrainOptions<P extends Params> {
   readonly model: TrainableModule<P>;
-  readonly objective: Objective<tf.Tensor2D>;
+  readonly objective: Objective;
   readonly optimizer: GradientTransformation;
   readonly data: Batches;
+  /** Measured after each epoch. Default: the training data decide which epoch is best. */
   readonly validation?: Batches;
   readonly epochs: number;
   /** Seeds the initial parameters and every step's randomness. Default 0. */
@@ -45,10 +46,11 @@ export interface TrainOptions<P extends Params> {
   readonly params?: P;
   /** How steps run. Default {@link eager}. */
   readonly executor?: Executor;
+  /** What the best epoch is, and how long to wait for a better one. Default: the lowest loss; for ever. */
   readonly watch?: Watch;
-  /** Which parameters the result holds. Default `best`. */
+  /** Which parameters the result holds; of an aborted run always the best. Default `best`. */
   readonly keep?: 'best' | 'last';
-  /** Ends training after the present step; the result holds what was learnt so far. */
+  /** Ends training after the present step, without an error; the result holds the best so far. */
   readonly signal?: AbortSignal;
 }
 
@@ -64,20 +66,21 @@ export interface TrainOptions<P extends Params> {
  * with the best parameters so far in `error.result` (see {@link TrainingFailure}).
  *
  * @example
- * const run = train({ model, objective: classification(), optimizer: adam(1e-3), data, epochs: 10 });
+ * const run = train({ model, objective: classification(), optimizer: adam(), data, epochs: 10 });
  * for await (const event of run) if (event.type === 'epoch') console.log(event.train.loss);
  */
 export async function* train<P extends Params>(
   options: TrainOptions<P>,
 ): AsyncGenerator<TrainEvent, TrainResult<P>, void> {
-  const { model, objective, data, validation, epochs, signal, keep = 'best' } = options;
+  const { model, objective, data, validation, epochs, signal, keep = 'best', watch = {} } = options;
+  const { patience = Infinity } = watch;
   checkOptions(options);
   const root = key(options.seed ?? 0);
   const stepKeys = split(root, 'steps');
   const executor = options.executor ?? eager();
   const initial = initialState(options, split(root, 'init'));
   const parameters = countParams(initial.params);
-  const best = new Best(options.watch, cloneTree(initial.params));
+  const best = keepBest(watch, cloneTree(initial.params));
   const evaluation =
     validation && executor.prepare(evaluationStep(model, objective), cloneTree(initial.params));
   const training = executor.prepare(trainStep(model, objective, options.optimizer), initial);
@@ -106,10 +109,11 @@ export async function* train<P extends Params>(
       const elapsed = (performance.now() - began) / 1000;
       seconds += elapsed;
       if (signal?.aborted) break;
-      const summary = await close(epoch, means.mean(), elapsed);
+      const summary = await close(epoch, means.mean(), elapsed).catch(unlessAborted);
+      if (summary === undefined) break;
       history.push(summary);
       yield { type: 'epoch', ...summary };
-      if (best.exhausted(epoch)) break;
+      if (epoch - best.epoch >= patience) break;
     }
     const reason = signal?.aborted ? 'aborted' : history.length < epochs ? 'early' : 'completed';
     yield { type: 'stop', reason };
@@ -135,13 +139,24 @@ export async function* train<P extends Params>(
       yield { type: 'step', epoch, step, stepInEpoch, examples, measures };
       await breathe();
     }
-    if (stepInEpoch === 0 && !signal?.aborted) throw noBatches();
   }
 
-  async function close(epoch: number, trained: Measures, elapsed: number): Promise<EpochSummary> {
+  async function close(
+    epoch: number,
+    trained: Measures | undefined,
+    elapsed: number,
+  ): Promise<EpochSummary> {
+    if (trained === undefined) throw noBatches();
     const params = await currentParams();
-    const validated =
-      evaluation && validation && (await measure(evaluation, validation, { params, signal }));
+    let validated: Measures | undefined;
+    try {
+      if (evaluation && validation) {
+        validated = await measure(evaluation, validation, { params, signal });
+      }
+    } catch (error) {
+      disposeTree(params);
+      throw error;
+    }
     const isBest = best.offer(params, epoch, validated ?? trained);
     return {
       epoch,
@@ -152,6 +167,10 @@ export async function* train<P extends Params>(
     };
   }
 
+  function unlessAborted(error: unknown): undefined {
+    if (!signal?.aborted) throw error;
+  }
+
   async function currentParams(): Promise<P> {
     const { params, optimizer } = await training.read();
     disposeTree(optimizer);
@@ -159,9 +178,9 @@ export async function* train<P extends Params>(
   }
 
   async function result(reason: TrainResult['reason']): Promise<TrainResult<P>> {
+    const regular = reason === 'completed' || reason === 'early';
     // What was learnt in part of the first epoch is better than nothing.
-    const wantsLast =
-      (keep === 'last' && reason === 'completed') || (reason === 'aborted' && best.epoch === 0);
+    const wantsLast = regular ? keep === 'last' : reason === 'aborted' && best.epoch === 0;
     return {
       params: wantsLast ? await currentParams() : cloneTree(best.params),
       reason,
