@@ -22,16 +22,18 @@ export type ElementwiseParams = { readonly [modality: string]: DenseParams };
 
 /**
  * A strategy that combines the vectors element by element, for sum, mean, max and product.
+ * `combine` is given the vectors and, where it is `acceptsMissing`, which of them are present.
  *
  * @throws ChainruleError `OPTION` where widths differ and `width` is not set.
  */
 export function elementwise<Type extends string>(
   type: Type,
   { widths: given, width }: ElementwiseOptions,
-  combine: (vectors: readonly tf.Tensor2D[]) => tf.Tensor2D,
+  combine: (vectors: readonly tf.Tensor2D[], present?: tf.Tensor2D) => tf.Tensor2D,
+  acceptsMissing?: true,
 ): Fusion<ElementwiseParams, FusionConfig<Type>> {
   const where = `fusion.${type}`;
-  const { names, widths, vectors } = modalities(where, given);
+  const { names, widths, vectors, available } = modalities(where, given);
   const first = widths[names[0]!]!;
   if (width !== undefined) checkPositiveInteger(where, 'width', width);
   else if (names.some((name) => widths[name] !== first)) {
@@ -47,15 +49,19 @@ export function elementwise<Type extends string>(
   return {
     config: { type, widths, ...(width === undefined ? {} : { width }) },
     width: width ?? first,
+    ...(acceptsMissing && { acceptsMissing }),
     init: (key) =>
       Object.fromEntries(layers.map((layer, i) => [names[i]!, layer.init(split(key, names[i]!))])),
     apply: (params, embeddings) =>
       tf.tidy(() => {
-        const xs = vectors(embeddings);
+        const { vectors: xs, present } = acceptsMissing
+          ? available(embeddings)
+          : { vectors: vectors(embeddings), present: undefined };
         return combine(
           layers.length === 0
             ? xs
             : layers.map((layer, i) => layer.apply(params[names[i]!]!, xs[i]!)),
+          present,
         );
       }),
   };

@@ -1,4 +1,5 @@
 export type { ElementwiseOptions, ElementwiseParams } from './elementwise.js';
+export * from './modality-dropout.js';
 export * from './strategies/concat.js';
 export * from './strategies/film.js';
 export * from './strategies/gated.js';

@@ -1,5 +1,6 @@
 import { entry, type Registry, registry } from '@chainrule/tensor/registry';
 import { z } from 'zod';
+import { modalityDropout } from './modality-dropout.js';
 import { concat } from './strategies/concat.js';
 import { film } from './strategies/film.js';
 import { gated } from './strategies/gated.js';
@@ -20,16 +21,7 @@ const elementwise = z.object({
   width: width('Project each modality linearly to this width first; needed where widths differ'),
 });
 
-/**
- * Every strategy by name.
- *
- * @example
- * import { fusion } from '@chainrule/fusion/registry';
- *
- * const gated = fusion.create('gated', { widths: { image: 128, text: 128 } });
- * const again = fusion.fromConfig(gated.config);
- */
-export const fusion: Registry<Fusion> = registry<Fusion>('fusion', {
+const strategies = registry<Fusion>('fusion', {
   sum: entry('z = x + y', elementwise, sum),
   mean: entry('z = (x + y) / 2', elementwise, mean),
   max: entry('z = max(x, y), element by element', elementwise, max),
@@ -57,3 +49,27 @@ export const fusion: Registry<Fusion> = registry<Fusion>('fusion', {
     film,
   ),
 });
+
+const modalityDropoutConfig = z.object({
+  type: z.literal('modalityDropout'),
+  fusion: z.unknown(),
+  rate: z.number(),
+});
+
+/**
+ * Every strategy by name. `fromConfig` rebuilds strategies within modality dropout, too.
+ *
+ * @example
+ * import { fusion } from '@chainrule/fusion/registry';
+ *
+ * const gated = fusion.create('gated', { widths: { image: 128, text: 128 } });
+ * const again = fusion.fromConfig(gated.config);
+ */
+export const fusion: Registry<Fusion> = {
+  ...strategies,
+  fromConfig: (config) => {
+    const wrapper = modalityDropoutConfig.safeParse(config);
+    if (!wrapper.success) return strategies.fromConfig(config);
+    return modalityDropout(fusion.fromConfig(wrapper.data.fusion), { rate: wrapper.data.rate });
+  },
+};

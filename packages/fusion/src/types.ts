@@ -17,6 +17,8 @@ export interface Fusion<P extends Params = Params, C extends Config = Config>
   extends Module<Embeddings, Tensor2D, P, C> {
   /** The width of z. */
   readonly width: number;
+  /** True where examples may lack modalities: the embeddings' `present` masks are used. */
+  readonly acceptsMissing?: true;
 }
 
 /** What swapping one strategy for another by a word relies on: each factory has this type. */

@@ -1,7 +1,7 @@
 import type { Fusion, Widths } from '@chainrule/fusion';
 import { fusion } from '@chainrule/fusion/registry';
-import { flatten, key, type Tree } from '@chainrule/tensor';
-import { expectClose, moduleContract } from '@chainrule/testing';
+import { type Embeddings, flatten, key, type Params, type Tree } from '@chainrule/tensor';
+import { expectClose, gradients, moduleContract } from '@chainrule/testing';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { embeddings, reversed } from './inputs.js';
@@ -110,14 +110,56 @@ describe.each(fusion.names)('fusion.%s', (name) => {
     });
   });
 
-  it('refuses a present mask rather than ignoring it', () => {
-    const module = create(two);
+  it('does without a modality, or says which strategies can', () => {
+    const module = create(three);
+    const all = embeddings(three);
     tf.tidy(() => {
-      const { image, text } = embeddings(two);
-      const input = { image: image!, text: { ...text!, present: tf.tensor1d([1, 0, 1]) } };
-      expect(() => module.apply(module.init(key(0)), input)).toThrow(
-        `fusion.${name}: text has a "present" mask`,
-      );
+      const params = module.init(key(0));
+      const masked = (present: number[], nothing: number): Embeddings => {
+        const mask = tf.tensor1d(present);
+        const value = all.text!.vector;
+        const vector = tf.where(
+          tf.equal(tf.reshape(mask, [3, 1]), 1),
+          value,
+          tf.fill([3, 6], nothing),
+        );
+        return { ...all, text: { ...all.text!, vector, present: mask } };
+      };
+      if (!module.acceptsMissing) {
+        expect(() => module.apply(params, masked([1, 0, 1], 0))).toThrow(
+          `fusion.${name}: text has a "present" mask, which this strategy can not use; take `,
+        );
+        return;
+      }
+      const z = module.apply(params, masked([1, 0, 1], 0));
+      expectClose(module.apply(params, masked([1, 0, 1], Number.NaN)), z);
+      expectClose(module.apply(params, masked([1, 1, 1], 0)), module.apply(params, all));
+      const differences = tf.max(tf.abs(tf.sub(z, module.apply(params, all))), 1).dataSync();
+      expect([...differences].map((difference) => difference > 1e-5)).toEqual([false, true, false]);
+    });
+  });
+
+  it('stays finite, with its gradients, for an example that lacks every modality', () => {
+    const module = create(two);
+    if (!module.acceptsMissing) return;
+    tf.tidy(() => {
+      const params = module.init(key(0));
+      const present = tf.tensor1d([1, 0, 1]);
+      const given = embeddings(two);
+      const f = (tree: { params: Params; image: tf.Tensor2D; text: tf.Tensor2D }) =>
+        module.apply(tree.params, {
+          image: { vector: tree.image, present },
+          text: { vector: tree.text, present },
+        });
+      const tree = { params, image: given.image!.vector, text: given.text!.vector };
+      expect(f(tree).dataSync().every(Number.isFinite)).toBe(true);
+      const found = gradients(f as never, tree);
+      for (const [path, gradient] of found) {
+        expect(gradient!.dataSync().every(Number.isFinite), path).toBe(true);
+      }
+      for (const name of ['image', 'text']) {
+        expectClose(tf.slice(found.get(name)!, 1, 1), tf.zeros([1, 6]));
+      }
     });
   });
 
@@ -138,3 +180,14 @@ describe.each(fusion.names)('fusion.%s', (name) => {
 function paths(params: unknown): string[] {
   return flatten(params as Tree<tf.Tensor>).map(([path]) => path);
 }
+
+it('names in the error just those strategies that accept missing modalities', () => {
+  const able = fusion.names.filter((name) => fusion.create(name, { widths: two }).acceptsMissing);
+  tf.tidy(() => {
+    const module = fusion.create('product', { widths: two });
+    const { image, text } = embeddings(two);
+    const input = { image: image!, text: { ...text!, present: tf.tensor1d([1, 0, 1]) } };
+    const last = able.sort().pop();
+    expect(() => module.apply({}, input)).toThrow(`take ${able.join(', ')} or ${last}, wrap it`);
+  });
+});

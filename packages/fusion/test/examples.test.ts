@@ -4,7 +4,11 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 // The example of every docstring is a program of its own and runs here.
 
 const folder = new URL(`../../../.cache/examples-fusion-${process.pid}/`, import.meta.url);
-const sources = ['registry.ts', ...readdirSync(new URL('../src/strategies', import.meta.url))];
+const sources = [
+  'registry.ts',
+  'modality-dropout.ts',
+  ...readdirSync(new URL('../src/strategies', import.meta.url)).map((name) => `strategies/${name}`),
+];
 
 beforeAll(() => {
   mkdirSync(folder, { recursive: true });
@@ -15,12 +19,11 @@ afterAll(() => {
   vi.restoreAllMocks();
 });
 
-it.each(sources)('%s', async (file) => {
-  const path = file === 'registry.ts' ? file : `strategies/${file}`;
+it.each(sources)('%s', async (path) => {
   const source = readFileSync(new URL(`../src/${path}`, import.meta.url), 'utf8');
   const [, example] = source.match(/@example\n([\s\S]*?)\n \*\//) ?? [];
   expect(example, `${path} has an @example`).toBeDefined();
-  const program = new URL(file, folder);
+  const program = new URL(path.replace('/', '-'), folder);
   writeFileSync(program, example!.replace(/^ \* ?/gm, ''));
   await import(/* @vite-ignore */ program.href);
 });

@@ -2,12 +2,22 @@ import type { Widths } from '@chainrule/fusion';
 import { type Embeddings, key, normalArray, split } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs';
 
-/** Random embeddings of these widths. */
+/** Random embeddings of these widths; each modality has four tokens, the last of which is padding. */
 export function embeddings(widths: Widths, batch = 3, seed = 5): Embeddings {
   return Object.fromEntries(
     Object.entries(widths).map(([name, width]) => {
-      const values = normalArray(split(key(seed), name), batch * width);
-      return [name, { vector: tf.tensor2d(values, [batch, width]) }];
+      const values = normalArray(split(key(seed), name), batch * 5 * width);
+      return [
+        name,
+        {
+          vector: tf.tensor2d(values.subarray(0, batch * width), [batch, width]),
+          tokens: tf.tensor3d(values.subarray(batch * width), [batch, 4, width]),
+          mask: tf.tensor2d(
+            Array.from({ length: batch * 4 }, (_, i) => (i % 4 === 3 ? 0 : 1)),
+            [batch, 4],
+          ),
+        },
+      ];
     }),
   );
 }

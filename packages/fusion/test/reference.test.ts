@@ -1,9 +1,9 @@
+import { readdirSync } from 'node:fs';
 import { fusion } from '@chainrule/fusion/registry';
 import { type Embeddings, flatten, key, type Tree, unflatten } from '@chainrule/tensor';
 import { checkGradients, expectClose, gradients, loadFixture } from '@chainrule/testing';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { embeddings } from './inputs.js';
 
 interface Plain {
   readonly shape: number[];
@@ -12,24 +12,35 @@ interface Plain {
 interface Case {
   readonly type: string;
   readonly options: { readonly widths: { readonly [modality: string]: number } };
-  readonly inputs: { readonly [modality: string]: Plain };
+  /** The vectors by modality, and tokens as `image/tokens`. */
+  readonly inputs: { readonly [path: string]: Plain };
+  readonly masks?: { readonly [modality: string]: Plain };
   readonly params: { readonly [path: string]: Plain };
   readonly output: Plain;
   readonly upstream: Plain;
   readonly gradients: { readonly [path: string]: Plain };
 }
 
-const { cases } = loadFixture<{ cases: Case[] }>(import.meta.url, 'strategies.json');
+const cases = readdirSync(new URL('fixtures', import.meta.url))
+  .filter((file) => file.endsWith('.json'))
+  .flatMap((file) => loadFixture<{ cases: Case[] }>(import.meta.url, file).cases);
 const tensor = ({ shape, data }: Plain) => tf.tensor(data, shape);
 
 /** What `apply` takes, as one tree: `params/…` and `inputs/…`. */
 type Inputs = { params: Tree<tf.Tensor>; inputs: { [modality: string]: tf.Tensor } };
 
-function applied({ type, options }: Pick<Case, 'type' | 'options'>) {
+function applied({ type, options, masks = {} }: Case) {
   const module = fusion.create(type, options);
   const f = ({ params, inputs }: Inputs) => {
-    const vectors = Object.entries(inputs).map(([name, vector]) => [name, { vector }]);
-    return module.apply(params as never, Object.fromEntries(vectors) as Embeddings);
+    const embeddings = Object.keys(options.widths).map((name) => [
+      name,
+      {
+        vector: inputs[name],
+        tokens: inputs[`${name}/tokens`],
+        mask: masks[name] && tensor(masks[name]),
+      },
+    ]);
+    return module.apply(params as never, Object.fromEntries(embeddings) as Embeddings);
   };
   return { module, f };
 }
@@ -63,10 +74,7 @@ describe.each(cases)('fusion.$type $options', (reference) => {
   it('has the gradients that finite differences give', () => {
     tf.tidy(() => {
       const { module, f } = applied(reference);
-      const vectors = embeddings(reference.options.widths, 2);
-      const inputs = Object.fromEntries(
-        Object.entries(vectors).map(([name, { vector }]) => [name, vector as tf.Tensor]),
-      );
+      const inputs = tensors(reference.inputs);
       const params = module.init(key(3)) as Tree<tf.Tensor>;
       expect(flatten(params).length).toBe(Object.keys(reference.params).length);
       checkGradients(f, { params, inputs }, { elements: 8 });

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { type ElementwiseOptions, type ElementwiseParams, elementwise } from '../elementwise.js';
+import { maskedMax } from '../missing.js';
 import type { Fusion, FusionConfig } from '../types.js';
 
 export type MaxParams = ElementwiseParams;
@@ -12,6 +12,8 @@ export type MaxConfig = FusionConfig<'max'>;
  *
  * Each element sends its gradient to the modality that won it; where several tie, to the one
  * whose name comes first in the alphabet.
+ *
+ * Where an example lacks modalities (`present`), the maximum is over those that it has; of none it is 0.
  *
  * Source: Keras `layers.Maximum`; as max-pooling over views, Su et al., Multi-view convolutional
  * neural networks (2015).
@@ -37,5 +39,5 @@ export type MaxConfig = FusionConfig<'max'>;
  * z.print(); // [[3, 2]]
  */
 export function max(options: ElementwiseOptions): Fusion<MaxParams, MaxConfig> {
-  return elementwise('max', options, (xs) => xs.reduce((z, x) => tf.maximum(z, x)));
+  return elementwise('max', options, maskedMax, true);
 }

@@ -1,10 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
-import {
-  type ElementwiseOptions,
-  type ElementwiseParams,
-  elementwise,
-  total,
-} from '../elementwise.js';
+import { type ElementwiseOptions, type ElementwiseParams, elementwise } from '../elementwise.js';
+import { maskedMean } from '../missing.js';
 import type { Fusion, FusionConfig } from '../types.js';
 
 export type MeanParams = ElementwiseParams;
@@ -16,6 +11,8 @@ export type MeanConfig = FusionConfig<'mean'>;
  * z = (1/n) Σᵢ xᵢ for n modalities.
  *
  * The size of z does not grow with the number of modalities; otherwise as {@link sum}.
+ *
+ * Where an example lacks modalities (`present`), the mean is over those that it has; of none it is 0.
  *
  * Source: Keras `layers.Average`.
  *
@@ -40,5 +37,5 @@ export type MeanConfig = FusionConfig<'mean'>;
  * z.print(); // [[2, -1]]
  */
 export function mean(options: ElementwiseOptions): Fusion<MeanParams, MeanConfig> {
-  return elementwise('mean', options, (xs) => tf.mul(total(xs), 1 / xs.length));
+  return elementwise('mean', options, maskedMean, true);
 }

@@ -1,9 +1,5 @@
-import {
-  type ElementwiseOptions,
-  type ElementwiseParams,
-  elementwise,
-  total,
-} from '../elementwise.js';
+import { type ElementwiseOptions, type ElementwiseParams, elementwise } from '../elementwise.js';
+import { maskedTotal } from '../missing.js';
 import type { Fusion, FusionConfig } from '../types.js';
 
 export type SumParams = ElementwiseParams;
@@ -17,6 +13,8 @@ export type SumConfig = FusionConfig<'sum'>;
  * Each modality receives the gradient of z as it is, ∂L/∂xᵢ = ∂L/∂z. A linear head after it can
  * not see which combination of modalities occurred (the XOR of two linear features is out of
  * reach): the interaction has to come from what follows.
+ *
+ * Where an example lacks modalities (`present`), the sum is over those that it has; of none it is 0.
  *
  * Source: Keras `layers.Add`.
  *
@@ -41,5 +39,5 @@ export type SumConfig = FusionConfig<'sum'>;
  * z.print(); // [[4, -2]]
  */
 export function sum(options: ElementwiseOptions): Fusion<SumParams, SumConfig> {
-  return elementwise('sum', options, total);
+  return elementwise('sum', options, maskedTotal, true);
 }
