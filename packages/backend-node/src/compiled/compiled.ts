@@ -27,6 +27,7 @@ import {
   Uncapturable,
 } from './recorder.js';
 import { replay } from './replay.js';
+import { rewrite } from './rewrite.js';
 import { openSession, type Session } from './session.js';
 import { assignVariable, bindState, deepCopy, readVariable, variables } from './variables.js';
 
@@ -159,7 +160,7 @@ class CompiledExecution<S extends Tree<tf.Tensor>, B extends object, M extends M
       const recording = record(this.backend, step, state, batch, key);
       this.checkState(recording);
       this.check(recording, batch, key);
-      const { metrics, effects } = bindState(recording.graph, this.handles);
+      const { metrics, effects } = bindState(rewrite(recording.graph), this.handles);
       const entry: Entry = {
         recording,
         program: program(

@@ -55,6 +55,18 @@ export function output(ref: Ref): Output {
   return ref.node.outputs[ref.index]!;
 }
 
+/** The output of a node that has one. */
+export function single(node: Node): Ref {
+  return { node, index: 0 };
+}
+
+/** The one number that a constant or a Fill consists of; undefined where it is not known. */
+export function splatValue(ref: Ref | undefined): number | undefined {
+  if (ref?.node.op === 'Fill') return splatValue(ref.node.inputs[1]);
+  const values = ref?.node.op === 'Constant' ? ref.node.values! : [];
+  return values.length > 0 && values.every((value) => value === values[0]) ? values[0] : undefined;
+}
+
 export function sameRef(a: Ref, b: Ref): boolean {
   return a.node === b.node && a.index === b.index;
 }
