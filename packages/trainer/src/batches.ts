@@ -10,6 +10,14 @@ export interface Batches {
   epoch(n: number, signal?: AbortSignal): AsyncIterable<Batch> | Iterable<Batch>;
 }
 
+/**
+ * What a step may see of a batch. Sources add notes of their own (which examples these are), which
+ * differ from batch to batch and would make a compiled step take each for a new one.
+ */
+export function stepInput({ inputs, rows, target, weight }: Batch): Batch {
+  return { inputs, target, ...(rows && { rows }), ...(weight && { weight }) };
+}
+
 /** Frees what `train` and `evaluate` take from a source of batches. */
 export function disposeBatch(batch: Batch): void {
   const { inputs, rows, target, weight } = batch;

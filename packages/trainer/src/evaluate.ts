@@ -8,7 +8,7 @@ import {
   key,
   type Params,
 } from '@chainrule/tensor';
-import { type Batches, disposeBatch } from './batches.js';
+import { type Batches, disposeBatch, stepInput } from './batches.js';
 import { breathe } from './breathe.js';
 import type { Measures } from './events.js';
 import { averager } from './measures.js';
@@ -56,7 +56,7 @@ export async function measure<P extends Params>(
   for await (const batch of data.epoch(0, signal)) {
     try {
       signal?.throwIfAborted();
-      const { examples, ...measures } = await evaluation.run(batch, key(0));
+      const { examples, ...measures } = await evaluation.run(stepInput(batch), key(0));
       means.add(measures as Measures, examples);
     } finally {
       disposeBatch(batch);

@@ -16,7 +16,7 @@ import {
   tidy,
 } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
-import { type Batches, disposeBatch } from './batches.js';
+import { type Batches, disposeBatch, stepInput } from './batches.js';
 import { keepBest, type Watch } from './best.js';
 import { breathe } from './breathe.js';
 import { measure } from './evaluate.js';
@@ -128,7 +128,7 @@ export async function* train<P extends Params>(
     let stepInEpoch = 0;
     for await (const batch of untilAborted(data.epoch(epoch - 1, signal), signal)) {
       const { examples, ...rest } = await training
-        .run(batch, foldIn(stepKeys, step))
+        .run(stepInput(batch), foldIn(stepKeys, step))
         .finally(() => disposeBatch(batch));
       const measures = rest as Measures;
       step += 1;
