@@ -32,7 +32,7 @@ const { provideChromium } = await import('./chromium.mjs');
 process.env.CHROME_PATH = await provideChromium();
 
 if (everything) {
-  await check('Format and lint', () => bin('@biomejs/biome/bin/biome', 'ci', '.'));
+  await check('Format and lint', () => bin('@biomejs/biome/bin/biome', 'ci', '.', '--colors=off'));
   await check('Types of tests and examples', () =>
     bin('typescript/bin/tsc', '-p', 'tsconfig.tests.json'),
   );
