@@ -50,7 +50,7 @@ export function recipe(
   return {
     model: multimodal({
       encoders,
-      fusion: ({ widths }) => strategies.create(options.fusion, { widths }),
+      fusion: (given) => strategies.create(options.fusion, given),
       head: (width) => mlp({ in: width, hidden: [WIDTH], out }),
     }),
     objective: (data.classes

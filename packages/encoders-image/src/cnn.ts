@@ -142,6 +142,7 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
   return {
     config,
     width: config.width,
+    tokenWidth: channels,
     map,
     init: (key: Key) => ({
       blocks: blocks.map((block, i) => block.init(split(split(key, 'blocks'), i))),

@@ -60,6 +60,7 @@ export function bagOfWords(
   return {
     config,
     width,
+    tokenWidth: width,
     init: (key) => ({
       kernel: uniformInit(Math.sqrt(3))(split(key, 'kernel'), [vocabulary, width]) as tf.Tensor2D,
       bias: tf.zeros([width]),

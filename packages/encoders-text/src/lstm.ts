@@ -103,6 +103,7 @@ export function lstm(options: LstmOptions): Encoder<tf.Tensor2D, TextLstmParams,
   return {
     config,
     width,
+    tokenWidth: width,
     init: (key) => ({
       embedding: uniformInit(Math.sqrt(3))(split(key, 'embedding'), [
         vocabulary,
@@ -175,6 +176,7 @@ export function vectorLstm(
   return {
     config,
     width,
+    tokenWidth: width,
     init: (key) => initLstm(key, input, width),
     apply(params, vectors) {
       checkShape(where, 'vectors', vectors, ['batch', 'time', input]);

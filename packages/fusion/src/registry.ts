@@ -1,4 +1,4 @@
-import { entry, type Registry, registry } from '@chainrule/tensor/registry';
+import { entry, type Registry, type RegistryEntry, registry } from '@chainrule/tensor/registry';
 import { z } from 'zod';
 import { modalityDropout } from './modality-dropout.js';
 import { concat } from './strategies/concat.js';
@@ -21,7 +21,7 @@ const elementwise = z.object({
   width: width('Project each modality linearly to this width first; needed where widths differ'),
 });
 
-const strategies = registry<Fusion>('fusion', {
+const entries: { readonly [name: string]: RegistryEntry<Fusion> } = {
   sum: entry('z = x + y', elementwise, sum),
   mean: entry('z = (x + y) / 2', elementwise, mean),
   max: entry('z = max(x, y), element by element', elementwise, max),
@@ -48,7 +48,8 @@ const strategies = registry<Fusion>('fusion', {
     }),
     film,
   ),
-});
+};
+const strategies = registry<Fusion>('fusion', entries);
 
 const modalityDropoutConfig = z.object({
   type: z.literal('modalityDropout'),
@@ -67,9 +68,20 @@ const modalityDropoutConfig = z.object({
  */
 export const fusion: Registry<Fusion> = {
   ...strategies,
+  // Swapping a strategy that reads tokens for one that does not is one word here, too.
+  create: (name, options) => {
+    const reads = Object.hasOwn(entries, name) && 'tokenWidths' in entries[name]!.schema.shape;
+    return strategies.create(name, reads ? options : withoutTokenWidths(options));
+  },
   fromConfig: (config) => {
     const wrapper = modalityDropoutConfig.safeParse(config);
     if (!wrapper.success) return strategies.fromConfig(config);
     return modalityDropout(fusion.fromConfig(wrapper.data.fusion), { rate: wrapper.data.rate });
   },
 };
+
+function withoutTokenWidths(options: unknown): unknown {
+  if (typeof options !== 'object' || options === null) return options;
+  const { tokenWidths: _, ...others } = options as { readonly tokenWidths?: unknown };
+  return others;
+}

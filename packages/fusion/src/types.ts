@@ -12,6 +12,12 @@ export interface FusionOptions {
   readonly width?: number;
 }
 
+/** What a strategy that reads tokens takes. */
+export interface TokenFusionOptions extends FusionOptions {
+  /** The width of the tokens, by modality, where it differs from that of the vector. */
+  readonly tokenWidths?: Widths;
+}
+
 /** A module from the embeddings of several modalities to one vector z, `[batch, width]`. */
 export interface Fusion<P extends Params = Params, C extends Config = Config>
   extends Module<Embeddings, Tensor2D, P, C> {
@@ -22,7 +28,10 @@ export interface Fusion<P extends Params = Params, C extends Config = Config>
 }
 
 /** What swapping one strategy for another by a word relies on: each factory has this type. */
-export type FusionFactory = (options: { readonly widths: Widths }) => Fusion;
+export type FusionFactory = (options: {
+  readonly widths: Widths;
+  readonly tokenWidths?: Widths;
+}) => Fusion;
 
 /** The config of a strategy that has no options but the common ones. */
 export type FusionConfig<Type extends string> = {

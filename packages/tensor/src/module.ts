@@ -1,5 +1,5 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
-import type { Key } from './random.js';
+import { type Key, split } from './random.js';
 import type { Path, Tree } from './tree.js';
 
 /** Plain JSON. */
@@ -57,7 +57,7 @@ export interface Module<In, Out, P extends Params = Params, C extends Config = C
 export interface Embedding {
   /** The feature vector of each example, `[batch, width]`. */
   readonly vector: Tensor2D;
-  /** A feature per part (word, patch), `[batch, tokens, width]`. */
+  /** A feature per part (word, patch), `[batch, tokens, tokenWidth]`. */
   readonly tokens?: Tensor3D;
   /** `[batch, tokens]`, 1 = a real token, 0 = padding. */
   readonly mask?: Tensor2D;
@@ -75,6 +75,8 @@ export interface Encoder<
   C extends Config = Config,
 > extends Module<In, Embedding, P, C> {
   readonly width: number;
+  /** The width of the embedding's tokens; undefined where the encoder gives none. */
+  readonly tokenWidth?: number;
 }
 
 /**
@@ -90,6 +92,11 @@ export interface Batch<Target extends Tree<Tensor> = Tree<Tensor>> {
   readonly target: Target;
   /** `[batch]`, 1 = a real example, 0 = padding that makes up the shape. Default: all ones. */
   readonly weight?: Tensor1D;
+}
+
+/** The context of one part of a module: its key is split by the part's name. */
+export function childContext(context: Context, name: string | number): Context {
+  return context.key === undefined ? context : { ...context, key: split(context.key, name) };
 }
 
 /** A leaf that gradient descent trains: one that does not stand below a key named `statistics`. */

@@ -1,8 +1,9 @@
-import type { Fusion, FusionFactory } from '@chainrule/fusion';
+import type { Fusion, FusionFactory, Widths } from '@chainrule/fusion';
 import {
   ChainruleError,
   type Config,
   type Context,
+  childContext,
   type Embedding,
   type Embeddings,
   type Encoder,
@@ -66,8 +67,9 @@ export interface Multimodal<E extends Encoders = Encoders>
 /**
  * Encoders, a fusion strategy and a head as one module: output = head(fuse(encode(inputs))).
  *
- * @throws ChainruleError `NO_ENCODERS` for an empty set of encoders; `MODALITY` from `apply` where
- * an input is missing; whatever the parts throw on wrong shapes.
+ * @throws ChainruleError `NO_ENCODERS` for an empty set of encoders; `OPTION` where the parts'
+ * widths do not fit; `MODALITY` from `apply` where an input is missing; whatever the parts throw on
+ * wrong shapes.
  *
  * @example
  * const model = multimodal({
@@ -86,8 +88,15 @@ export function multimodal<E extends Encoders>(options: MultimodalOptions<E>): M
     );
   }
   const widths = mapValues(encoders, (encoder) => encoder.width);
-  const fusion = typeof options.fusion === 'function' ? options.fusion({ widths }) : options.fusion;
+  const tokenWidths = Object.fromEntries(
+    Object.entries(encoders).flatMap(([name, { tokenWidth }]) =>
+      tokenWidth === undefined ? [] : [[name, tokenWidth]],
+    ),
+  );
+  const fusion =
+    typeof options.fusion === 'function' ? options.fusion({ widths, tokenWidths }) : options.fusion;
   const head = options.head(fusion.width);
+  checkFit(widths, fusion, head);
 
   const encode = (
     params: MultimodalParams<E>,
@@ -103,14 +112,14 @@ export function multimodal<E extends Encoders>(options: MultimodalOptions<E>): M
             `give one tensor for each of ${modalities.join(', ')}`,
         );
       }
-      const own = encoder.apply(params.encoders[name], x, child(context, name));
+      const own = encoder.apply(params.encoders[name], x, childContext(context, name));
       const used = rows?.[name];
       return used === undefined ? own : gatherRows(own, used);
     });
 
   const fuse: Multimodal<E>['fuse'] = (params, input, context = {}) =>
     tf.tidy(() =>
-      fusion.apply(params.fusion, encode(params, input, context), child(context, 'fusion')),
+      fusion.apply(params.fusion, encode(params, input, context), childContext(context, 'fusion')),
     );
 
   return {
@@ -134,7 +143,9 @@ export function multimodal<E extends Encoders>(options: MultimodalOptions<E>): M
       tidy(() => mapValues(encode(params, input, context), (embedding) => ({ ...embedding }))),
     fuse,
     apply: (params, input, context = {}) =>
-      tf.tidy(() => head.apply(params.head, fuse(params, input, context), child(context, 'head'))),
+      tf.tidy(() =>
+        head.apply(params.head, fuse(params, input, context), childContext(context, 'head')),
+      ),
   };
 }
 
@@ -146,11 +157,6 @@ function mapValues<T extends object, U>(
   return Object.fromEntries(entries.map(([name, value]) => [name, f(value, name)])) as {
     [K in keyof T & string]: U;
   };
-}
-
-/** The context of one part: its own stream of randomness. */
-function child(context: Context, name: string): Context {
-  return context.key === undefined ? context : { ...context, key: split(context.key, name) };
 }
 
 /** One row an example. Tokens, which may be large, are gathered only where a strategy asks for them. */
