@@ -20,5 +20,7 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 120_000,
     hookTimeout: 300_000,
+    // The cpu backend's advice, to install a package that can not be installed, in every file.
+    onConsoleLog: (text) => !text.includes('looks like you are running TensorFlow.js in Node.js'),
   },
 });
