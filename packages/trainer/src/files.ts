@@ -147,8 +147,14 @@ function encode(value: unknown): Uint8Array {
 function decode(bytes: Uint8Array): unknown {
   const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, refusePrototype);
   } catch (cause) {
     throw new ChainruleError('MODEL_FILE', `is not JSON: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** Such a key changes what an object is where it is copied carelessly. No model needs it. */
+function refusePrototype(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new Error('the key "__proto__" is not allowed');
+  return value;
 }

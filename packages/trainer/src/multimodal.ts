@@ -159,6 +159,31 @@ function mapValues<T extends object, U>(
   };
 }
 
+/** Parts made apart may not fit together; their configs tell it before any tensor does. */
+function checkFit(widths: Widths, fusion: Fusion, head: Head): void {
+  const { widths: taken } = fusion.config;
+  if (typeof taken === 'object' && taken !== null && list(taken) !== list(widths)) {
+    throw new ChainruleError(
+      'OPTION',
+      `multimodal: the encoders give { ${list(widths)} }, the fusion "${fusion.config.type}" takes { ${list(taken)} }; ` +
+        'give the factory itself, and it gets the right widths',
+    );
+  }
+  const { in: width } = head.config;
+  if (typeof width === 'number' && width !== fusion.width) {
+    throw new ChainruleError(
+      'OPTION',
+      `multimodal: the fused vector has width ${fusion.width}, the head "${head.config.type}" takes ${width}; ` +
+        'use the width that the function `head` is given',
+    );
+  }
+}
+
+function list(widths: object): string {
+  const entries = Object.entries(widths).map(([name, width]) => `${name}: ${width}`);
+  return entries.sort().join(', ');
+}
+
 /** One row an example. Tokens, which may be large, are gathered only where a strategy asks for them. */
 function gatherRows(embedding: Embedding, rows: tf.Tensor1D): Embedding {
   const { vector, tokens, mask, present } = embedding;

@@ -43,7 +43,12 @@ export function predictor(trained: TrainedModel): Predictor {
   const modalities = Object.keys(model.encoders);
 
   function tensorOf(name: string, query: Queries[string] | undefined): tf.Tensor {
-    if (query === undefined) throw fail('MODALITY', `the model needs "${name}" as well`);
+    if (query === undefined) {
+      throw fail(
+        'MODALITY',
+        `the model needs "${name}" as well; it takes ${modalities.join(', ')}`,
+      );
+    }
     if (!isTexts(query)) return tf.clone(query);
     if (query.length === 0) throw fail('EMPTY_BATCH', `"${name}" has no texts; give at least one`);
     if (tokenizer === undefined) {

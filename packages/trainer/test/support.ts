@@ -1,22 +1,13 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { product } from '@chainrule/fusion';
-import { adam } from '@chainrule/optim';
-import {
-  type Batch,
-  dense,
-  type Encoder,
-  key,
-  mlp,
-  permutation,
-  split,
-  uniformArray,
-} from '@chainrule/tensor';
-import * as tf from '@tensorflow/tfjs-core';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { build, type Plugin } from 'esbuild';
 import { afterAll } from 'vitest';
-import { type Batches, classification, multimodal } from '../src/index.js';
 
 /** A folder that is gone after the tests of this file. */
 export function temporaryFolder(): string {
@@ -25,67 +16,6 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** The smallest encoder: one dense layer on numbers, `[batch, input]` → `[batch, width]`. */
-export function numbers(input: number, width: number): Encoder<tf.Tensor2D> {
-  const layer = dense({ in: input, out: width, activation: 'tanh' });
-  return {
-    config: { type: 'numbers', in: input, out: width },
-    width,
-    init: layer.init,
-    apply: (params, x) => ({ vector: layer.apply(params as never, x) }),
-  };
-}
-
-/**
- * Two modalities, one number each; the class is whether their signs agree. Neither number alone
- * says anything.
- */
-export function xorData(options: { size?: number; batchSize?: number; seed?: number } = {}) {
-  const { size = 64, batchSize = 16, seed = 0 } = options;
-  const draw = (name: string) => uniformArray(split(key(seed), name), size).map((x) => 2 * x - 1);
-  const [a, b] = [draw('a'), draw('b')];
-  const pick = (values: Float32Array, order: readonly number[]) =>
-    tf.tensor2d(
-      order.map((i) => values[i]!, 0),
-      [order.length, 1],
-    );
-  const batches: Batches = {
-    size,
-    stepsPerEpoch: Math.ceil(size / batchSize),
-    *epoch(n) {
-      const order = [...permutation(split(key(seed), `epoch ${n}`), size)];
-      for (let start = 0; start < size; start += batchSize) {
-        const rows = order.slice(start, start + batchSize);
-        const batch: Batch = {
-          inputs: { a: pick(a, rows), b: pick(b, rows) },
-          target: tf.tensor1d(
-            rows.map((i) => Number(a[i]! * b[i]! > 0)),
-            'int32',
-          ),
-        };
-        yield batch;
-      }
-    },
-  };
-  return batches;
-}
-
-export const xorModel = () =>
-  multimodal({
-    encoders: { a: numbers(1, 8), b: numbers(1, 8) },
-    fusion: product,
-    head: (width) => mlp({ in: width, out: 2 }),
-  });
-
-/** Options for `train` that learn the data above in 20 epochs. */
-export const xorOptions = () => ({
-  model: xorModel(),
-  objective: classification(),
-  optimizer: adam({ learningRate: 0.05 }),
-  data: xorData(),
-  epochs: 20,
-});
-
 export async function failure(action: () => unknown): Promise<Error & { code?: string }> {
   try {
     await action();
@@ -93,4 +23,39 @@ export async function failure(action: () => unknown): Promise<Error & { code?: s
     return error as Error;
   }
   throw new Error('expected an error');
+}
+
+const packages = fileURLToPath(new URL('../../', import.meta.url));
+
+/** `@chainrule/x/y` is packages/x/src/y.ts, so that a child process needs no build. */
+const sources: Plugin = {
+  name: 'sources',
+  setup({ onResolve }) {
+    onResolve({ filter: /^@chainrule\// }, ({ path }) => {
+      const [, name, sub = 'index'] = path.split('/');
+      return { path: join(packages, name!, 'src', `${sub}.ts`) };
+    });
+  },
+};
+
+/** Runs a program, given as TypeScript, in a Node process of its own; gives what it prints as JSON. */
+export async function inChild<T>(program: string): Promise<T> {
+  const outfile = join(packages, `trainer/.cache/child-${randomUUID()}.mjs`);
+  await build({
+    stdin: { contents: program, resolveDir: join(packages, 'trainer/test'), loader: 'ts' },
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    external: ['@tensorflow/*'],
+    plugins: [sources],
+    logLevel: 'error',
+  });
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [outfile]);
+    return JSON.parse(stdout.slice(stdout.indexOf('RESULT') + 'RESULT'.length)) as T;
+  } finally {
+    await rm(outfile, { force: true });
+  }
 }

@@ -12,7 +12,8 @@ import {
   type TrainingFailure,
   train,
 } from '../src/index.js';
-import { failure, xorData, xorModel, xorOptions } from './support.js';
+import { xorData, xorModel, xorOptions } from './options.js';
+import { failure, inChild } from './support.js';
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -95,6 +96,24 @@ describe('train', () => {
     const first = await run(7);
     expect(await run(7)).toEqual(first);
     expect(await run(8)).not.toEqual(first);
+  });
+
+  it('gives the same losses in another process', async () => {
+    const options = { ...xorOptions(), epochs: 3, seed: 7 };
+    const elsewhere = await inChild<number[]>(`
+      import '@tensorflow/tfjs';
+      import * as tf from '@tensorflow/tfjs-core';
+      import { train } from '@chainrule/trainer';
+      import { xorOptions } from './options.js';
+
+      await tf.setBackend('cpu');
+      const losses = [];
+      for await (const event of train({ ...xorOptions(), epochs: 3, seed: 7 })) {
+        if (event.type === 'step') losses.push(event.measures.loss);
+      }
+      console.log('RESULT' + JSON.stringify(losses));
+    `);
+    expect(elsewhere).toEqual(await lossesOf(train(options)));
   });
 
   it('starts from given parameters and leaves them alone', async () => {
