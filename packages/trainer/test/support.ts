@@ -38,8 +38,14 @@ const sources: Plugin = {
   },
 };
 
-/** Runs a program, given as TypeScript, in a Node process of its own; gives what it prints as JSON. */
-export async function inChild<T>(program: string): Promise<T> {
+/**
+ * Runs a program, given as TypeScript, in a Node process of its own; gives what it prints as JSON
+ * after the word RESULT.
+ */
+export async function inChild<T>(
+  program: string,
+  command = (node: string, file: string): readonly string[] => [node, file],
+): Promise<T> {
   const outfile = join(packages, `trainer/.cache/child-${randomUUID()}.mjs`);
   await build({
     stdin: { contents: program, resolveDir: join(packages, 'trainer/test'), loader: 'ts' },
@@ -53,7 +59,8 @@ export async function inChild<T>(program: string): Promise<T> {
     logLevel: 'error',
   });
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [outfile]);
+    const [file, ...args] = command(process.execPath, outfile);
+    const { stdout } = await promisify(execFile)(file!, args);
     return JSON.parse(stdout.slice(stdout.indexOf('RESULT') + 'RESULT'.length)) as T;
   } finally {
     await rm(outfile, { force: true });
