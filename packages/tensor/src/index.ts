@@ -1,4 +1,5 @@
 export * from './activations.js';
+export * from './attention.js';
 export * from './batch-norm.js';
 export * from './dense.js';
 export * from './dropout.js';
@@ -14,4 +15,5 @@ export * from './random.js';
 export * from './safetensors.js';
 export * from './shapes.js';
 export * from './tidy.js';
+export * from './transformer.js';
 export * from './tree.js';
