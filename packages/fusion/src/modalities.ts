@@ -9,7 +9,17 @@ import { zeroAbsent } from './missing.js';
 import type { Widths } from './types.js';
 
 /** The strategies that examples may lack modalities for; a test compares it with what they do. */
-const acceptMissing = ['max', 'mean', 'sum'];
+const acceptMissing = [
+  'deepSet',
+  'evidential',
+  'late',
+  'max',
+  'mean',
+  'mixtureOfExperts',
+  'productOfExperts',
+  'sum',
+  'weighted',
+];
 
 /** The checked vectors, in the order of the names. */
 export interface Available {
