@@ -18,17 +18,11 @@ import type { Output } from './graph.js';
 import { type Program, program, variableDef } from './graphdef.js';
 import { registerKernels } from './kernels.js';
 import { type DataId, type NativeBackend, nativeBackend } from './native.js';
-import {
-  type AnyStep,
-  batchArgument,
-  KEY_ARGUMENT,
-  type Recording,
-  record,
-  Uncapturable,
-} from './recorder.js';
+import { type AnyStep, batchArgument, KEY_ARGUMENT, type Recording, record } from './recorder.js';
 import { replay } from './replay.js';
 import { rewrite } from './rewrite.js';
 import { openSession, type Session } from './session.js';
+import { Uncapturable } from './tracer.js';
 import { assignVariable, bindState, deepCopy, readVariable, variables } from './variables.js';
 
 export interface CompiledOptions {
@@ -154,44 +148,44 @@ class CompiledExecution<S extends Tree<tf.Tensor>, B extends object, M extends M
   }
 
   private compile(signature: string, batch: B, key: Key): Entry {
-    const state = this.readState();
-    try {
-      const step = this.step as unknown as AnyStep;
-      const recording = record(this.backend, step, state, batch, key);
-      this.checkState(recording);
-      this.check(recording, batch, key);
-      const { metrics, effects } = bindState(rewrite(recording.graph), this.handles);
-      const entry: Entry = {
-        recording,
-        program: program(
-          `step_${this.serial++}`,
-          metrics.map(([, ref]) => ref),
-          effects,
-        ),
-        runs: 0,
-      };
-      const oldest = this.entries.keys().next();
-      if (this.entries.size >= this.cache && !oldest.done) this.entries.delete(oldest.value);
-      this.entries.set(signature, entry);
-      this.reopen(state);
-      return entry;
-    } finally {
-      disposeTree(state);
-    }
+    const step = this.step as unknown as AnyStep;
+    const recording = record(this.backend, step, this.template, batch, key);
+    this.checkState(recording);
+    this.check(recording, batch, key);
+    const { metrics, effects } = bindState(rewrite(recording.graph), this.handles);
+    const entry: Entry = {
+      recording,
+      program: program(
+        `step_${this.serial++}`,
+        metrics.map(([, ref]) => ref),
+        effects,
+      ),
+      runs: 0,
+    };
+    const oldest = this.entries.keys().next();
+    if (this.entries.size >= this.cache && !oldest.done) this.entries.delete(oldest.value);
+    this.entries.set(signature, entry);
+    this.reopen();
+    return entry;
   }
 
   /** A session of all graphs, with the state in it. Variables are per session, so it moves. */
-  private reopen(state: S): void {
+  private reopen(): void {
     const nodes = [
       ...this.leaves.map(({ name, output }) => variableDef(name, output.dtype, output.shape)),
       ...this.readProgram().nodes,
       ...this.writeProgram().nodes,
       ...[...this.entries.values()].flatMap((entry) => entry.program.nodes),
     ];
-    const session = openSession(this.backend, nodes);
-    this.writeState(session, state);
-    this.session?.dispose();
-    this.session = session;
+    const state = this.readState();
+    try {
+      const session = openSession(this.backend, nodes);
+      this.writeState(session, state);
+      this.session?.dispose();
+      this.session = session;
+    } finally {
+      disposeTree(state);
+    }
     if (this.tensors) disposeTree(this.tensors);
     this.tensors = undefined;
   }

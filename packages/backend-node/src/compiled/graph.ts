@@ -26,12 +26,12 @@ export interface Node {
   readonly after?: readonly Node[];
   /** Of `Argument`: its name. Of `State`: the leaf's path. */
   readonly name?: string;
-  /** Of `Constant`. */
+  /** Of `Constant`. A single number stands for a whole tensor of it. */
   readonly values?: TensorValues;
   /** Of `Captured`. */
   readonly dataId?: DataId;
   /** Depends on nothing but constants. */
-  readonly constant?: boolean;
+  readonly constant?: boolean | undefined;
 }
 
 /** What a custom kernel stands for, beside the plain operations that it was recorded as. */
@@ -75,10 +75,14 @@ export function sameRef(a: Ref, b: Ref): boolean {
 export function constant(values: Float32Array | Int32Array, shape: readonly number[]): Ref {
   const dtype = values instanceof Float32Array ? DataType.float32 : DataType.int32;
   const outputs = [{ shape, dtype }];
-  return {
-    node: { op: 'Constant', attrs: [], inputs: [], outputs, values, constant: true },
-    index: 0,
-  };
+  return single({ op: 'Constant', attrs: [], inputs: [], outputs, values, constant: true });
+}
+
+/** The value of an int64 scalar, as two words. */
+export function constantInput(words: Int32Array): Ref {
+  const outputs = [{ shape: [], dtype: DataType.int64 }];
+  const values = words.slice();
+  return single({ op: 'Constant', attrs: [], inputs: [], outputs, values, constant: true });
 }
 
 /** All nodes that `roots` need, each after its inputs. */

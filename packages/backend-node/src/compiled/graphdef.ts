@@ -5,6 +5,7 @@ import {
   type DataId,
   DataType,
   type OpAttr,
+  type TensorValues,
   typeAttr,
 } from './native.js';
 import { bytesField, type Field, floatField, intField, message, stringField } from './protobuf.js';
@@ -172,13 +173,26 @@ function attrValue({ type, value }: OpAttr): Uint8Array {
 
 function tensorAttr({ values, outputs }: Node): Field {
   const { dtype, shape } = outputs[0]!;
-  const content = Buffer.from(values!.buffer, values!.byteOffset, values!.byteLength);
+  const count = shape.reduce((product, n) => product * n, 1);
+  const whole = values!.length === 1 && count > 1 ? repeated(values!, count) : values!;
+  const content = Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength);
   const tensor = message(
     intField(1, dtype),
     bytesField(2, shapeProto(shape)),
     bytesField(4, content),
   );
   return mapEntry('value', bytesField(8, tensor));
+}
+
+/** One number, many times. Large constants of that kind have become Fills: see rewrite.ts. */
+function repeated(values: TensorValues, count: number): TensorValues {
+  const array =
+    values instanceof Float32Array
+      ? Float32Array
+      : values instanceof Int32Array
+        ? Int32Array
+        : Uint8Array;
+  return new array(count).fill(values[0]!);
 }
 
 function shapeProto(shape: readonly number[]): Uint8Array {

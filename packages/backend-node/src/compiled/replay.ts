@@ -1,31 +1,21 @@
 import { ChainruleError, flatten, type Key } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
-import { type Node, output, type Ref, sameRef } from './graph.js';
-import { intercept, type Listener } from './intercept.js';
-import {
-  type DataId,
-  type NativeBackend,
-  type OpAttr,
-  type OpInput,
-  type TensorValues,
-  tfjsType,
-} from './native.js';
+import { type Node, type Ref, sameRef } from './graph.js';
+import { intercept } from './intercept.js';
+import type { DataId, NativeBackend, OpAttr, OpInput, TensorValues } from './native.js';
 import {
   type AnyStep,
   batchArgument,
-  constantValues,
   KEY_ARGUMENT,
   mapLeaves,
   type Recording,
-  refuseGenerators,
-  refuseRead,
 } from './recorder.js';
 import { currentLine, userLine } from './stack.js';
+import { constantValues, Tracer } from './tracer.js';
 
 /**
- * Checks that `step` still does what was recorded: runs its JavaScript again, with empty tensors
- * in place of real ones, and compares each operation and each constant. Nothing is computed, so it
- * takes some tens of milliseconds. `state` and `batch` give shapes only.
+ * Checks that `step` still does what was recorded: runs its JavaScript again and compares each
+ * operation and each constant. `state` and `batch` give shapes only.
  *
  * @throws ChainruleError `TRACED_CHANGE` that names the line where the step differs.
  */
@@ -39,22 +29,20 @@ export function replay(
 ): void {
   tf.tidy(() => {
     const player = new Player(backend, recording);
-    const arg = (op: 'State' | 'Argument', name: string) => player.source(op, name);
-    const emptyState = mapLeaves(state, (leaf, path) => arg('State', path) ?? leaf);
-    const emptyBatch = mapLeaves(
-      batch,
-      (leaf, path) => arg('Argument', batchArgument(path)) ?? leaf,
-    );
-    const traced = arg('Argument', KEY_ARGUMENT) as tf.Tensor1D | undefined;
     // Another base: numbers that are drawn from it in JavaScript then differ.
     const base = [key.base[0] ^ 0x5bd1e995, key.base[1] ^ 0x2545f491] as const;
-    const result = intercept(backend, player, () =>
-      step(emptyState as never, emptyBatch as never, {
+    const result = intercept(backend, player, () => {
+      const emptyState = mapLeaves(state, (leaf, path) => player.source('State', path, leaf));
+      const emptyBatch = mapLeaves(batch, (leaf, path) =>
+        player.source('Argument', batchArgument(path), leaf),
+      );
+      const traced = player.source('Argument', KEY_ARGUMENT, tf.tensor1d([0, 0], 'int32'));
+      return step(emptyState as never, emptyBatch as never, {
         ...key,
         base,
-        traced: traced ?? tf.tensor1d([0, 0], 'int32'),
-      }),
-    );
+        traced: traced as tf.Tensor1D,
+      });
+    });
     player.finish();
     for (const [name, ref] of recording.graph.metrics) player.same(result.metrics[name], ref);
     for (const [path, leaf] of flatten(result.state as never)) {
@@ -63,67 +51,37 @@ export function replay(
   });
 }
 
-class Player implements Listener {
-  private readonly refs = new Map<DataId, Ref>();
+class Player extends Tracer {
   private readonly born = new Map<DataId, string>();
   private readonly sources = new Map<string, Node>();
   private position = 0;
 
   constructor(
-    private readonly backend: NativeBackend,
+    backend: NativeBackend,
     private readonly recording: Recording,
   ) {
-    const roots = [
-      ...recording.graph.metrics.map(([, ref]) => ref),
-      ...recording.graph.state.values(),
-    ];
-    for (const { node } of [...recording.log.flatMap(({ inputs }) => inputs), ...roots]) {
+    super(backend);
+    const { graph, log } = recording;
+    const results = [...graph.metrics.map(([, ref]) => ref), ...graph.state.values()];
+    for (const { node } of [...log.flatMap(({ inputs }) => inputs), ...results]) {
       if (node.name !== undefined) this.sources.set(`${node.op}:${node.name}`, node);
     }
   }
 
-  /** An empty tensor in place of the source; undefined where the step does not use it. */
-  source(op: string, name: string): tf.Tensor | undefined {
+  /** An empty tensor in place of the source; `leaf` itself where the step does not use it. */
+  source(op: string, name: string, leaf: tf.Tensor): tf.Tensor {
     const node = this.sources.get(`${op}:${name}`);
-    return node && this.empty({ node, index: 0 });
-  }
-
-  execute(
-    op: string,
-    attrs: readonly OpAttr[],
-    inputs: readonly OpInput[],
-    _count: number,
-    run: () => tf.Tensor[],
-  ): tf.Tensor[] {
-    refuseGenerators(op);
-    const node = this.recording.log[this.position++];
-    const sameOperation =
-      node?.op === op &&
-      node.inputs.length === inputs.length &&
-      JSON.stringify(node.attrs) === JSON.stringify(attrs);
-    if (!sameOperation)
-      refuseChange(`runs ${op}, but ran ${node?.op ?? 'nothing more'} when`, currentLine());
-    inputs.forEach((input, i) => {
-      this.sameInput(op, input, node.inputs[i]!);
-    });
-    if (!node.constant) return node.outputs.map((_, index) => this.empty({ node, index }));
-    const outputs = run();
-    outputs.forEach(({ dataId }, index) => {
-      this.refs.set(dataId, { node, index });
-    });
-    return outputs;
+    return node ? this.empty({ node, index: 0 }) : leaf;
   }
 
   created(id: DataId): void {
     this.born.set(id, new Error('created').stack ?? '');
   }
 
-  reading(id: DataId, kernel: string | undefined): void {
-    const ref = this.refs.get(id);
-    if (ref && !ref.node.constant) refuseRead(kernel);
+  outside(id: DataId): Ref {
+    // Only what is compared with a recorded input gets here: see sameInput.
+    throw new Error(`replay: unknown tensor ${String(id)}`);
   }
-
-  bypassed(): void {}
 
   same(tensor: tf.TensorInfo | undefined, recorded: Ref | undefined): void {
     if (tensor && recorded) this.sameInput('the result', tensor, recorded);
@@ -135,6 +93,22 @@ class Player implements Listener {
     if (missing) refuseChange(`does not run ${missing.op}, which it ran when`, 'its end');
   }
 
+  protected node(op: string, attrs: readonly OpAttr[], inputs: readonly OpInput[]): Node {
+    const node = this.recording.log[this.position++];
+    if (
+      node?.op !== op ||
+      node.inputs.length !== inputs.length ||
+      JSON.stringify(node.attrs) !== JSON.stringify(attrs)
+    ) {
+      const instead = node?.op === op ? `another ${op}` : (node?.op ?? 'nothing more');
+      refuseChange(`runs ${op}, but ran ${instead} when`, currentLine());
+    }
+    inputs.forEach((input, i) => {
+      this.sameInput(op, input, node.inputs[i]!);
+    });
+    return node;
+  }
+
   private sameInput(op: string, input: OpInput, recorded: Ref): void {
     if (!('dataId' in input)) {
       if (!equalValues(input.valueArray, recorded.node.values)) refuseValue(currentLine());
@@ -143,9 +117,8 @@ class Player implements Listener {
     const { dataId } = input;
     const known = this.refs.get(dataId);
     if (known) {
-      if (!sameRef(known, recorded))
-        refuseChange(`gives ${op} another input than when`, currentLine());
-      return;
+      if (sameRef(known, recorded)) return;
+      refuseChange(`gives ${op} another input than when`, currentLine());
     }
     const stack = this.born.get(dataId);
     if (stack === undefined) {
@@ -159,22 +132,6 @@ class Player implements Listener {
       refuseValue(userLine(stack));
     }
     this.refs.set(dataId, recorded);
-  }
-
-  private empty(ref: Ref): tf.Tensor {
-    const { shape, dtype } = output(ref);
-    const dataId: DataId = {};
-    this.backend.tensorMap.set(dataId, {
-      shape: [...shape],
-      dtype,
-      id: -1,
-      values: null,
-      refCount: 1,
-    });
-    this.refs.set(dataId, ref);
-    return tf
-      .engine()
-      .makeTensorFromTensorInfo({ dataId, shape: [...shape], dtype: tfjsType(dtype)! });
   }
 }
 

@@ -9,6 +9,7 @@ import {
   splatValue,
 } from './graph.js';
 import { AttrType, DataType, type OpAttr, typeAttr } from './native.js';
+import { broadcastShapes } from './shapes.js';
 import { transform } from './transform.js';
 
 /**
@@ -70,10 +71,12 @@ const dropNothing: Rule = (node) => {
   return undefined;
 };
 
-/** Large constants of one number need not be stored. */
+const isRepeated = ({ values, outputs }: Node) =>
+  values!.length === 1 && outputs[0]!.shape.some((size) => size !== 1);
+
+/** A large constant of one number need not be stored. */
 const fillConstants: Rule = (node) => {
-  const value =
-    node.op === 'Constant' && node.values!.length > 64 ? splatValue(single(node)) : undefined;
+  const value = node.op === 'Constant' && isRepeated(node) ? node.values![0] : undefined;
   if (value === undefined) return undefined;
   const { shape, dtype } = node.outputs[0]!;
   if (dtype !== DataType.float32 && dtype !== DataType.int32) return undefined;
@@ -115,7 +118,7 @@ const dropBroadcasts: Rule = (node) => {
     const candidate = small(ref);
     if (candidate === ref) continue;
     const inputs = node.inputs.map((other, k) => (k === i ? candidate : other));
-    if (sameShape(broadcast(inputs.map(shapeOf)), node.outputs[0]!.shape)) {
+    if (sameShape(broadcastShapes(inputs.map(shapeOf)), node.outputs[0]!.shape)) {
       return single({ ...node, inputs });
     }
   }
@@ -250,10 +253,3 @@ const RULES: readonly Rule[] = [
   tanhGrad,
   biasAddGrad,
 ];
-
-function broadcast(shapes: readonly (readonly number[])[]): number[] {
-  const rank = Math.max(...shapes.map(({ length }) => length));
-  return Array.from({ length: rank }, (_, i) =>
-    Math.max(...shapes.map((shape) => shape[shape.length - rank + i] ?? 1)),
-  );
-}
