@@ -2,9 +2,9 @@ import {
   type Batch,
   ChainruleError,
   cloneTree,
+  defaultExecutor,
   type Execution,
   type Executor,
-  eager,
   key,
   type Params,
 } from '@chainrule/tensor';
@@ -20,7 +20,7 @@ export interface EvaluateOptions<P extends Params> {
   readonly params: P;
   readonly objective: Objective;
   readonly data: Batches;
-  /** How the batches run. Default {@link eager}. */
+  /** How the batches run. Default: compiled where the backend can, else {@link eager}. */
   readonly executor?: Executor;
   /** Ends the evaluation with the signal's reason as the error. */
   readonly signal?: AbortSignal;
@@ -35,7 +35,7 @@ export interface EvaluateOptions<P extends Params> {
  * const { loss, accuracy } = await evaluate({ model, params, objective: classification(), data: test });
  */
 export async function evaluate<P extends Params>(options: EvaluateOptions<P>): Promise<Measures> {
-  const { model, params, objective, data, executor = eager(), signal } = options;
+  const { model, params, objective, data, executor = defaultExecutor(), signal } = options;
   const evaluation = executor.prepare(evaluationStep(model, objective), cloneTree(params));
   try {
     return await measure(evaluation, data, { signal });

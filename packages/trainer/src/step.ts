@@ -24,6 +24,17 @@ export type TrainState<P extends Params = Params> = {
   readonly optimizer: Tree<tf.Tensor>;
 };
 
+/**
+ * The state before the first step: these parameters, which it takes over, and the optimiser's for
+ * those of them that are trained.
+ */
+export function trainState<P extends Params>(
+  params: P,
+  optimizer: GradientTransformation,
+): TrainState<P> {
+  return { params, optimizer: optimizer.init(partition(params, isTrainable)[0]) };
+}
+
 /** A model that reads a batch: `multimodal(…)` or any module of the same form. */
 export type TrainableModule<P extends Params = Params> = Module<
   Omit<Batch, 'target' | 'weight'>,
@@ -37,6 +48,11 @@ export type StepMetrics = { readonly loss: tf.Scalar; readonly examples: tf.Scal
 /**
  * One step of gradient descent as a pure function: forward, loss, gradients of the trainable
  * leaves, optimiser; `statistics` leaves become what the modules reported.
+ *
+ * @example
+ * const step = trainStep(model, classification(), optimizer);
+ * const execution = eager().prepare(step, trainState(model.init(key(0)), optimizer));
+ * const { loss } = await execution.run(batch, key(1));
  */
 export function trainStep<P extends Params>(
   model: TrainableModule<P>,

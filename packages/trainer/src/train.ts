@@ -1,15 +1,13 @@
-import { type GradientTransformation, partition } from '@chainrule/optim';
+import type { GradientTransformation } from '@chainrule/optim';
 import {
   type Batch,
   ChainruleError,
   cloneTree,
   countParams,
+  defaultExecutor,
   disposeTree,
   type Executor,
-  eager,
   foldIn,
-  isTrainable,
-  type Key,
   key,
   type Params,
   split,
@@ -30,7 +28,7 @@ import type {
 } from './events.js';
 import { averager } from './measures.js';
 import type { Objective } from './objectives.js';
-import { evaluationStep, type TrainableModule, type TrainState, trainStep } from './step.js';
+import { evaluationStep, type TrainableModule, trainState, trainStep } from './step.js';
 
 export interface TrainOptions<P extends Params> {
   readonly model: TrainableModule<P>;
@@ -44,7 +42,7 @@ export interface TrainOptions<P extends Params> {
   readonly seed?: number;
   /** Where to start from; copied. Default: `model.init` from the seed. */
   readonly params?: P;
-  /** How steps run. Default {@link eager}. */
+  /** How steps run. Default: compiled where the backend can, else {@link eager}. */
   readonly executor?: Executor;
   /** What the best epoch is, and how long to wait for a better one. Default: the lowest loss; for ever. */
   readonly watch?: Watch;
@@ -77,8 +75,11 @@ export async function* train<P extends Params>(
   checkOptions(options);
   const root = key(options.seed ?? 0);
   const stepKeys = split(root, 'steps');
-  const executor = options.executor ?? eager();
-  const initial = initialState(options, split(root, 'init'));
+  const executor = options.executor ?? defaultExecutor();
+  const initial = tidy(() => {
+    const { params, optimizer } = options;
+    return trainState(params ? cloneTree(params) : model.init(split(root, 'init')), optimizer);
+  });
   const parameters = countParams(initial.params);
   const best = keepBest(watch, cloneTree(initial.params));
   const evaluation =
@@ -190,16 +191,6 @@ export async function* train<P extends Params>(
       seconds,
     };
   }
-}
-
-function initialState<P extends Params>(
-  { model, optimizer, params }: TrainOptions<P>,
-  seed: Key,
-): TrainState<P> {
-  return tidy(() => {
-    const own = params === undefined ? model.init(seed) : cloneTree(params);
-    return { params: own, optimizer: optimizer.init(partition(own, isTrainable)[0]) };
-  });
 }
 
 /** The batches until the signal: a source may also throw its reason, which is no failure here. */
