@@ -1,4 +1,6 @@
+import { registerExecutor } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
+import { compiled } from './compiled/index.js';
 import { NATIVE, registerNative } from './load.js';
 
 /** Which backend runs, and why. */
@@ -33,6 +35,7 @@ export interface UseNativeOptions {
 export async function useNative(options: UseNativeOptions = {}): Promise<Backend> {
   const native = registerNative();
   if ('version' in native && (await tf.setBackend(NATIVE))) {
+    registerExecutor(NATIVE, compiled);
     return { name: 'tensorflow', version: native.version };
   }
   const reason = 'reason' in native ? native.reason : 'native TensorFlow did not start';

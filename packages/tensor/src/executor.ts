@@ -63,6 +63,18 @@ export function eager(): Executor {
   };
 }
 
+const executors = new Map<string, () => Executor>();
+
+/** Makes an executor the default wherever the backend of that name runs: backends call this as they load. */
+export function registerExecutor(backend: string, make: () => Executor): void {
+  executors.set(backend, make);
+}
+
+/** The executor of the backend in use: compiled where it has one, else {@link eager}. */
+export function defaultExecutor(): Executor {
+  return (executors.get(tf.getBackend()) ?? eager)();
+}
+
 /** Disposes the leaves of `before` that are not in `after`: a leaf may pass through a step unchanged. */
 function replace(before: Tree<tf.Tensor>, after: Tree<tf.Tensor>): void {
   const kept = new Set(flatten(after).map(([, leaf]) => leaf));

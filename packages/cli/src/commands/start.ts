@@ -3,11 +3,10 @@ import { useNative } from '@chainrule/backend-node/backend';
 import { type LoaderOptions, loader } from '@chainrule/data';
 import { fitWordTokenizer } from '@chainrule/encoders-text';
 import { fusion as fusions } from '@chainrule/fusion/registry';
-import { countParams, disposeTree, type Json, lookUp, type Params } from '@chainrule/tensor';
+import { countParams, disposeTree, eager, type Json, lookUp, type Params } from '@chainrule/tensor';
 import { type TrainResult, train } from '@chainrule/trainer';
 import type { TrainedModel } from '@chainrule/trainer/files';
 import { saveModel } from '@chainrule/trainer/node';
-import { executorFor } from '../executor.js';
 import { outputs } from '../predict.js';
 import { progress } from '../progress.js';
 import { recipe } from '../recipe.js';
@@ -78,7 +77,7 @@ export async function start(
     seed: options.seed,
     keep: 'last',
     signal,
-    executor: await executorFor(backend, options.eager),
+    ...(options.eager && { executor: eager() }),
   });
   const result = await consume(run, progress(out));
   const trainSeconds = (performance.now() - began) / 1000;
