@@ -24,6 +24,8 @@ export interface TrainedModel {
   readonly labels?: readonly string[];
   /** `[height, width]` to which images are resized. */
   readonly imageSize?: readonly [number, number];
+  /** A picture to try it on, as a PNG. */
+  readonly example?: Uint8Array;
   /** What else is worth knowing: data set, accuracy, versions. */
   readonly about?: { readonly [name: string]: Json };
 }
@@ -34,8 +36,9 @@ export type ModelFiles = { readonly [name: string]: Uint8Array };
 const CONFIG = 'config.json';
 const WEIGHTS = 'model.safetensors';
 const VOCABULARY = 'vocabulary.json';
+const EXAMPLE = 'example.png';
 /** Every name that a saved model may have. */
-export const fileNames: readonly string[] = [CONFIG, WEIGHTS, VOCABULARY];
+export const fileNames: readonly string[] = [CONFIG, WEIGHTS, VOCABULARY, EXAMPLE];
 
 const FORMAT = 'chainrule-model';
 const VERSION = 1;
@@ -50,14 +53,14 @@ const configFile = z.object({
 });
 
 /**
- * A trained model as files: `config.json`, `model.safetensors` and, with a tokenizer,
- * `vocabulary.json`. No file holds code. The same model gives the same bytes.
+ * A trained model as files: `config.json`, `model.safetensors` and, where there are a tokenizer
+ * and an example, `vocabulary.json` and `example.png`. No file holds code. The same model gives the same bytes.
  *
  * @example
  * for (const [name, bytes] of Object.entries(toFiles(trained))) upload(name, bytes);
  */
 export function toFiles(trained: TrainedModel): ModelFiles {
-  const { model, params, tokenizer, labels, imageSize, about } = trained;
+  const { model, params, tokenizer, labels, imageSize, example, about } = trained;
   const config = {
     format: FORMAT,
     version: VERSION,
@@ -69,7 +72,8 @@ export function toFiles(trained: TrainedModel): ModelFiles {
   return {
     [CONFIG]: encode(config),
     [WEIGHTS]: treeToSafetensors(params, { format: FORMAT }),
-    ...(tokenizer === undefined ? {} : { [VOCABULARY]: encode(tokenizer) }),
+    ...(tokenizer && { [VOCABULARY]: encode(tokenizer) }),
+    ...(example && { [EXAMPLE]: example }),
   };
 }
 
@@ -102,6 +106,7 @@ export function fromFiles(files: ModelFiles, where = 'model'): TrainedModel {
     ...(tokenizer && { tokenizer }),
     ...(labels && { labels }),
     ...(imageSize && { imageSize }),
+    ...(files[EXAMPLE] && { example: files[EXAMPLE] }),
     ...(about && { about: about as { readonly [name: string]: Json } }),
   };
 }

@@ -4,8 +4,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { TrainedModel } from './files.js';
 
 /**
- * What to ask: a tensor or texts for each modality of the model, the same number of rows in each.
- * Pixels are float32 `[n, height, width, channels]` in 0 … 1, of the size in `trained.imageSize`.
+ * What to ask: a tensor or texts for each modality of the model, the same number of rows in each;
+ * a modality with one row, such as one picture, goes with all the rows of the others. Pixels are float32 `[n, height, width, channels]` in 0 … 1, of the size in `trained.imageSize`.
  */
 export type Queries = { readonly [modality: string]: tf.Tensor | readonly string[] };
 
@@ -74,7 +74,7 @@ export function predictor(trained: TrainedModel): Predictor {
       const inputs = Object.fromEntries(
         modalities.map((name) => [name, tensorOf(name, queries[name])]),
       );
-      return model.apply(params, { inputs });
+      return model.apply(params, { inputs, rows: sharedRows(inputs) });
     });
     const rows = await output.array();
     output.dispose();
@@ -90,6 +90,14 @@ export function predictor(trained: TrainedModel): Predictor {
       return (await outputs(queries)).map((logits) => ranked(logits, labels));
     },
   };
+}
+
+/** Where others have more, the one row of a modality is every query's. */
+function sharedRows(inputs: { readonly [modality: string]: tf.Tensor }) {
+  const counts = Object.entries(inputs).map(([name, { shape }]) => [name, shape[0] ?? 1] as const);
+  const most = Math.max(...counts.map(([, count]) => count));
+  const single = counts.filter(([, count]) => count === 1 && most > 1);
+  return Object.fromEntries(single.map(([name]) => [name, tf.zeros<tf.Rank.R1>([most], 'int32')]));
 }
 
 function isTexts(query: Queries[string]): query is readonly string[] {

@@ -23,6 +23,7 @@ export function trainedModel() {
     tokenizer: tokenizer.config,
     labels: ['yes', 'no', 'red'],
     imageSize: [16, 16],
+    example: Uint8Array.of(137, 80, 78, 71),
     about: { task: 'test', accuracy: 0.5 },
   } as const;
 }

@@ -1,7 +1,7 @@
 import '@tensorflow/tfjs';
 import { small } from '@chainrule/encoders-image';
 import { bagOfWords, lstm } from '@chainrule/encoders-text';
-import { concat, film, gated, max, mean, product, sum } from '@chainrule/fusion';
+import { concat, type Fusion, film, gated, max, mean, product, sum } from '@chainrule/fusion';
 import { type Embedding, type Encoder, flatten, key, mlp, uniformArray } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
@@ -113,20 +113,17 @@ describe('multimodal', () => {
       init: () => ({}),
       apply: (_params, x): Embedding => ({ vector: x, tokens: tf.expandDims(x, 1) }),
     };
-    const model = multimodal({
-      encoders: { a: spy },
-      fusion: {
-        config: { type: 'first' },
-        width: 2,
-        init: () => ({}),
-        apply: (_params, { a }) => {
-          read.push(...Object.keys(a!));
-          const tokens = tf.reshape(a!.tokens!, [-1, 2]) as tf.Tensor2D;
-          return tf.add(a!.vector, tokens);
-        },
+    const first: Fusion = {
+      config: { type: 'first' },
+      width: 2,
+      init: () => ({}),
+      apply: (_params, { a }) => {
+        read.push(...Object.keys(a!));
+        return tf.add(a!.vector, tf.reshape(a!.tokens!, [-1, 2]));
       },
-      head: (width) => mlp({ in: width, out: 1 }),
-    });
+    };
+    const head = (width: number) => mlp({ in: width, out: 1 });
+    const model = multimodal({ encoders: { a: spy }, fusion: first, head });
     const x = tf.tensor2d([
       [1, 2],
       [3, 4],

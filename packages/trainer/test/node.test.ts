@@ -17,7 +17,7 @@ beforeEach(async () => {
   parent = await mkdtemp(join(temporary, 'case-'));
 });
 
-const MODEL = ['config.json', 'model.safetensors', 'vocabulary.json'];
+const MODEL = ['config.json', 'example.png', 'model.safetensors', 'vocabulary.json'];
 
 describe('saveModel and loadModel', () => {
   it('give identical predictions in another process', async () => {

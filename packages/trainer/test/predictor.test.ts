@@ -54,6 +54,14 @@ describe('predictor', () => {
     expect(ids.isDisposed || image.isDisposed).toBe(false);
   });
 
+  it('asks several questions about one picture', async () => {
+    const { image, text } = queries();
+    const { outputs } = predictor(trainedModel());
+    const one = tf.slice(image, 0, 1);
+    const twice = tf.concat([one, one]);
+    expect(await outputs({ image: one, text })).toEqual(await outputs({ image: twice, text }));
+  });
+
   it('gives the numbers of a regression', async () => {
     const model = multimodal({
       encoders: { a: numbers(1, 2), b: numbers(1, 2) },
