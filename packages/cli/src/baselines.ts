@@ -16,7 +16,7 @@ export function baselines(train: Dataset, test: Dataset): Baselines {
     : { majority };
 }
 
-type Example = Dataset['examples'][number];
+export type Example = Dataset['examples'][number];
 
 function accuracy(train: Dataset, test: Dataset, keyOf: (example: Example) => string): number {
   const counts = new Map<string, Map<string, number>>();

@@ -1,18 +1,25 @@
 import { isChainruleError } from '@chainrule/tensor';
 import { Command, InvalidArgumentError } from 'commander';
+import { invocation } from './closing.js';
+import { type AskOptions, ask } from './commands/ask.js';
 import { printCatalog } from './commands/catalog.js';
-import { type StartOptions, start } from './commands/start.js';
+import { INTERRUPTED, type StartOptions, start } from './commands/start.js';
 import { terminal } from './terminal.js';
 
 /** Runs the command line and gives the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   let status = 0;
+  const say = (text: string) => void process.stdout.write(`${text}\n`);
   const program = new Command('chainrule')
     .description('Compose encoders, fusion strategies and losses; train, ask, compare.')
+    .addHelpText(
+      'after',
+      '\n`chainrule help COMMAND` shows the options of a command, with examples.',
+    )
     .exitOverride();
 
   program
-    .command('start', { isDefault: true })
+    .command('start')
     .description('train on easy-VQA, or on your own pictures and words, and see what it learnt')
     .option('--fusion <name>', 'fusion strategy (`chainrule catalog` lists them)', 'product')
     .option(
@@ -22,15 +29,26 @@ export async function main(args: readonly string[]): Promise<number> {
     )
     .option('--seed <n>', 'seed of everything random', integer(0), 0)
     .option('--data <manifest>', 'JSON Lines or CSV with columns image, text and label or target')
-    .option('--image-size <n>', 'side to which pictures are resized', integer(8), 64)
+    .option('--image-size <n>', 'side to which pictures are resized', integer(16), 64)
     .option('--out <folder>', 'where to save the model (default: models/TASK-FUSION)')
     .option('--json <file>', 'write the results to a file')
     .option('--eager', 'run operation by operation, without compiling the step', false)
     .option('--no-serve', 'do not serve the app after training')
-    .addHelpText('after', startExamples)
+    .addHelpText('after', () => examples('start', START_EXAMPLES))
     .action(async (options: StartOptions) => {
       status = await interruptible((signal) => start(options, terminal(), signal));
     });
+
+  program
+    .command('ask')
+    .description('ask a saved model about a picture, a text, or both')
+    .argument('[texts...]', 'questions, each in quotes')
+    .requiredOption('--model <folder>', 'a model that `chainrule start` saved')
+    .option('--image <file>', 'PNG, JPEG, WebP or SVG')
+    .option('--top <n>', 'how many answers to show', integer(1), 3)
+    .option('--json', 'one JSON object', false)
+    .addHelpText('after', () => examples('ask', ASK_EXAMPLES))
+    .action((texts: string[], options: AskOptions) => ask(texts, options, say));
 
   program
     .command('catalog')
@@ -38,7 +56,8 @@ export async function main(args: readonly string[]): Promise<number> {
       'list every encoder, fusion strategy, loss and gradient transformation with its options',
     )
     .option('--json', 'one JSON object', false)
-    .action((options: { json: boolean }) => printCatalog(options.json));
+    .addHelpText('after', () => examples('catalog', CATALOG_EXAMPLES))
+    .action(({ json }: { json: boolean }) => printCatalog(json, say));
 
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -48,12 +67,29 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-const startExamples = `
-Examples:
-  $ npm start                                   train on easy-VQA with product fusion
-  $ npm start -- --fusion gated --seed 1        another strategy, another seed
-  $ npm start -- --data my/manifest.jsonl       your own pictures and words
-  $ npm start -- --epochs 2 --json run.json     a short run, results in a file`;
+type Examples = readonly (readonly [args: string, what: string])[];
+
+const START_EXAMPLES: Examples = [
+  ['', 'train on easy-VQA with product fusion'],
+  ['--fusion gated --seed 1', 'another strategy, another seed'],
+  ['--data my/manifest.jsonl', 'your own pictures and words'],
+  ['--epochs 2 --json run.json', 'a short run, results in a file'],
+];
+const ASK_EXAMPLES: Examples = [
+  ['--model models/easy-vqa-product --image picture.png "what color is the circle?"', ''],
+  ['--model models/mine --top 1 --json "is it raining?" "is it warm?"', ''],
+];
+const CATALOG_EXAMPLES: Examples = [
+  ['', 'tables to read'],
+  ['--json > catalog.json', 'for programs'],
+];
+
+function examples(command: 'start' | 'ask' | 'catalog', list: Examples): string {
+  const lines = list.map(([args, what]) => [`  $ ${invocation(command)} ${args}`.trimEnd(), what]);
+  const width = Math.max(...lines.map(([line]) => line!.length));
+  const shown = lines.map(([line, what]) => `${line!.padEnd(width)}   ${what}`.trimEnd());
+  return ['', 'Examples:', ...shown].join('\n');
+}
 
 /** Ctrl-C once ends the work cleanly; a second time ends the process. */
 async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
@@ -72,7 +108,7 @@ function report(error: unknown): number {
   if (error instanceof Error && error.name === 'CommanderError') {
     return (error as Error & { exitCode: number }).exitCode;
   }
-  if (error instanceof Error && error.name === 'AbortError') return 130;
+  if (error instanceof Error && error.name === 'AbortError') return INTERRUPTED;
   const text = isChainruleError(error) ? error.message : ((error as Error)?.stack ?? String(error));
   process.stderr.write(`error: ${text}\n`);
   return 1;
@@ -81,8 +117,8 @@ function report(error: unknown): number {
 function integer(least: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < least) {
-      throw new InvalidArgumentError(`must be an integer of at least ${least}.`);
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be an integer of at least ${least}.`);
     }
     return value;
   };

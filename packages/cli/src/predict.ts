@@ -1,26 +1,26 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Dataset, disposeBatch, type Loader } from '@chainrule/data';
-import { key, type Params } from '@chainrule/tensor';
-import type { Multimodal } from '@chainrule/trainer';
-import * as tf from '@tensorflow/tfjs-core';
+import type { TrainedModel } from '@chainrule/trainer/files';
 
 /** The model's output for each example of a data set, in the data set's order: `[examples][out]`. */
 export async function outputs(
-  model: Multimodal,
-  params: Params,
+  { model, params }: Pick<TrainedModel, 'model' | 'params'>,
   data: Dataset,
   batches: Loader,
   signal?: AbortSignal,
 ): Promise<Float32Array[]> {
   const rows: Float32Array[] = new Array(data.examples.length);
   for await (const batch of batches.epoch(0, signal)) {
-    const output = model.apply(params as never, batch, { key: key(0) });
-    const values = (await output.data()) as Float32Array;
+    const output = model.apply(params, batch);
     const width = output.shape[1];
+    const values = (await output.data()) as Float32Array;
     batch.indices.forEach((index, row) => {
       rows[index] = values.slice(row * width, (row + 1) * width);
     });
-    tf.dispose(output);
+    output.dispose();
     disposeBatch(batch);
+    // Native operations never yield, so without this Ctrl-C would wait for the last batch.
+    await setImmediate();
   }
   return rows;
 }

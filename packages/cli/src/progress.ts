@@ -1,25 +1,27 @@
 import type { TrainEvent } from '@chainrule/trainer';
-import { clock, percent, type Terminal } from './terminal.js';
+import { clock, count, percent, type Terminal } from './terminal.js';
 
-/** Shows the events of a training run: a live line while an epoch runs, a line when it is done. */
+/** About how many epochs get a line of their own. */
+const LINES = 20;
+
+/** Shows the events of a training run: a live line on a terminal, and a line for finished epochs. */
 export function progress(out: Terminal): (event: TrainEvent) => void {
   let began = 0;
   let total = 0;
-  let stepsPerEpoch = 0;
   let epochs = 0;
   let seen = 0;
   let smooth: number | undefined;
   return (event) => {
     switch (event.type) {
       case 'start': {
-        ({ stepsPerEpoch, epochs } = event);
-        total = stepsPerEpoch * epochs;
+        epochs = event.epochs;
+        total = event.stepsPerEpoch * epochs;
         began = performance.now();
-        const parameters = event.parameters.toLocaleString('en');
         out.line(
-          `Training ${parameters} parameters on ${event.examples.toLocaleString('en')} examples, ` +
-            `${epochs} epochs of ${stepsPerEpoch} steps (backend ${event.backend}, ${event.executor}).`,
+          `Training ${count(event.parameters, 'parameter')} on ${count(event.examples, 'example')}, ` +
+            `${count(epochs, 'epoch')} of ${count(event.stepsPerEpoch, 'step')} (${event.backend} backend, ${event.executor}).`,
         );
+        out.live('preparing the first step');
         break;
       }
       case 'step': {
@@ -28,19 +30,26 @@ export function progress(out: Terminal): (event: TrainEvent) => void {
         smooth = smooth === undefined ? loss : 0.9 * smooth + 0.1 * loss;
         const seconds = (performance.now() - began) / 1000;
         const left = (seconds / event.step) * (total - event.step);
+        const rate = Math.round(seen / seconds).toLocaleString('en');
         out.live(
-          `epoch ${event.epoch}/${epochs} ${bar(event.stepInEpoch / stepsPerEpoch)} ` +
-            `loss ${smooth.toFixed(4)}${measured(event.measures)} · ` +
-            `${Math.round(seen / seconds).toLocaleString('en')} examples/s · ${clock(left)} left`,
+          `epoch ${event.epoch}/${epochs} ${bar(event.step / total)} ` +
+            `loss ${smooth.toFixed(4)}${others(event.measures)}  ${rate} examples/s  ${clock(left)} left`,
         );
         break;
       }
-      case 'epoch':
+      case 'epoch': {
+        const every = Math.ceil(epochs / LINES);
+        if (event.epoch !== 1 && event.epoch !== epochs && event.epoch % every !== 0) break;
+        const { train, validation, seconds } = event;
+        const number = String(event.epoch).padStart(String(epochs).length);
+        const validated = validation
+          ? `  validation loss ${validation.loss.toFixed(4)}${others(validation)}${event.best ? ' *' : ''}`
+          : '';
         out.line(
-          `epoch ${String(event.epoch).padStart(String(epochs).length)}/${epochs}  ` +
-            `loss ${event.train.loss.toFixed(4)}${measured(event.train)}  ${event.seconds.toFixed(1)} s`,
+          `epoch ${number}/${epochs}  loss ${train.loss.toFixed(4)}${others(train)}${validated}  ${seconds.toFixed(1)} s`,
         );
         break;
+      }
       case 'stop':
         out.settle();
         break;
@@ -48,12 +57,10 @@ export function progress(out: Terminal): (event: TrainEvent) => void {
   };
 }
 
-function measured(measures: { readonly [name: string]: number }): string {
-  const { accuracy, meanAbsoluteError } = measures;
+function others({ accuracy, meanAbsoluteError }: { readonly [name: string]: number }): string {
   if (accuracy !== undefined) return `  accuracy ${percent(accuracy)}`;
-  return meanAbsoluteError === undefined
-    ? ''
-    : `  mean absolute error ${meanAbsoluteError.toFixed(4)}`;
+  if (meanAbsoluteError === undefined) return '';
+  return `  mean absolute error ${meanAbsoluteError.toPrecision(4)}`;
 }
 
 function bar(share: number, width = 20): string {

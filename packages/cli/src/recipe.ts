@@ -11,14 +11,13 @@ import {
   type Objective,
   regression,
 } from '@chainrule/trainer';
-import type * as tf from '@tensorflow/tfjs-core';
 
 /** Width of both encoders' vectors, so that every strategy fits. */
 const WIDTH = 128;
 
 export interface Recipe {
   readonly model: Multimodal;
-  readonly objective: Objective<tf.Tensor2D>;
+  readonly objective: Objective;
   optimizer(steps: number): GradientTransformation;
 }
 
@@ -30,21 +29,27 @@ export function recipe(
   data: Dataset,
   options: {
     readonly fusion: string;
-    readonly vocabulary: number;
-    readonly imageSize: readonly [number, number];
+    /** Words and special tokens; needed where there are texts. */
+    readonly vocabulary?: number | undefined;
+    /** Side of the pictures. */
+    readonly imageSize: number;
   },
 ): Recipe {
   const encoders: { [modality: string]: Encoder } = {};
   if (data.modalities.includes('image')) {
-    encoders.image = small({ size: options.imageSize, width: WIDTH, augment: ['flip'] }) as Encoder;
+    encoders.image = small({
+      size: [options.imageSize, options.imageSize],
+      width: WIDTH,
+      augment: ['flip'],
+    });
   }
   if (data.modalities.includes('text')) {
     encoders.text = lstm({
-      vocabulary: options.vocabulary,
+      vocabulary: options.vocabulary ?? 0,
       embedding: 32,
       width: WIDTH,
       activation: 'tanh',
-    }) as Encoder;
+    });
   }
   const out = data.classes?.length ?? data.targetShape?.[0] ?? 1;
   return {
@@ -53,10 +58,12 @@ export function recipe(
       fusion: (given) => strategies.create(options.fusion, given),
       head: (width) => mlp({ in: width, hidden: [WIDTH], out }),
     }),
-    objective: (data.classes
-      ? classification()
-      : regression()) as unknown as Objective<tf.Tensor2D>,
+    objective: data.classes ? classification() : regression(),
     optimizer: (steps) =>
       adamw({ learningRate: oneCycle({ peak: 3e-3, steps }), weightDecay: 1e-4 }),
   };
 }
+
+/** Small data need more passes: about 600 steps, but at least 10 epochs and at most 100. */
+export const defaultEpochs = (stepsPerEpoch: number) =>
+  Math.min(100, Math.max(10, Math.ceil(600 / stepsPerEpoch)));

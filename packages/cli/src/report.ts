@@ -1,8 +1,11 @@
-import type { Dataset } from '@chainrule/data';
+import { basename, isAbsolute } from 'node:path';
+import type { Modality } from '@chainrule/data';
+import type { Example } from './baselines.js';
 import { baselines } from './baselines.js';
 import { top } from './predict.js';
+import { samples } from './saved.js';
 import type { Task } from './task.js';
-import { percent, table } from './terminal.js';
+import { type Align, percent, table } from './terminal.js';
 
 /** What a run is judged by. */
 export type Measured =
@@ -45,7 +48,7 @@ function reportClassification(
   say('');
   say(
     table(
-      ['test', 'questions', 'accuracy'],
+      ['test', task.test.modalities.includes('text') ? 'questions' : 'pictures', 'accuracy'],
       [
         row('overall', everything),
         ...kinds.map((kind) => row(`  ${kind}`, byKind[kind]!)),
@@ -56,20 +59,13 @@ function reportClassification(
   );
   say('');
   say(
-    table(
-      ['picture', 'question', 'answer', 'truth'],
-      samples(task.test).map((i) => {
-        const { inputs, label = '' } = examples[i]!;
-        const { index, probability } = answers[i]!;
-        return [
-          inputs.image?.id ?? '',
-          inputs.text ?? '',
-          `${classes[index]} (${percent(probability)})`,
-          `${label}${right[i] ? '' : '  ✗'}`,
-        ];
-      }),
-      ['left', 'left', 'left', 'left'],
-    ),
+    sampleTable(task, 'answer', (i) => {
+      const { index, probability } = answers[i]!;
+      return [
+        `${classes[index]} (${percent(probability)})`,
+        `${examples[i]!.label}${right[i] ? '' : '  ✗'}`,
+      ];
+    }),
   );
   return {
     testAccuracy: share(everything),
@@ -100,30 +96,43 @@ function reportRegression(
     table(
       ['test', 'examples', 'mean absolute error'],
       [
-        ['overall', examples.length.toLocaleString('en'), own.toFixed(4)],
-        ['always the training mean', '', error(() => means).toFixed(4)],
+        ['overall', examples.length.toLocaleString('en'), own.toPrecision(4)],
+        ['always the training mean', '', error(() => means).toPrecision(4)],
       ],
     ),
   );
   say('');
   const show = (values: ArrayLike<number>) =>
-    Array.from(values, (value) => value.toFixed(3)).join(', ');
-  say(
-    table(
-      ['picture', 'text', 'prediction', 'truth'],
-      samples(task.test).map((i) => {
-        const { inputs } = examples[i]!;
-        return [inputs.image?.id ?? '', inputs.text ?? '', show(outputs[i]!), show(numbers(i))];
-      }),
-      ['left', 'left', 'left', 'left'],
-    ),
-  );
+    Array.from(values, (value) => value.toPrecision(4)).join(', ');
+  say(sampleTable(task, 'prediction', (i) => [show(outputs[i]!), show(numbers(i))]));
   return { testMeanAbsoluteError: own };
 }
 
-/** Five examples spread over the data set, so that they differ in picture and in kind. */
-function samples(test: Dataset): number[] {
-  const { length } = test.examples;
-  const count = Math.min(5, length);
-  return Array.from({ length: count }, (_, k) => Math.floor(((k + 0.5) * length) / count));
+/** Five examples: what went in, what came out, what is true. */
+function sampleTable(
+  { test }: Task,
+  output: string,
+  outcome: (index: number) => readonly [output: string, truth: string],
+): string {
+  const columns = test.modalities.map((modality) => COLUMNS[modality]);
+  const head = [...columns.map(([name]) => name), output, 'truth'];
+  const rows = samples(test).map((i) => [
+    ...columns.map(([, cell]) => cell(test.examples[i]!)),
+    ...outcome(i),
+  ]);
+  const left = head.map((): Align => 'left');
+  return table(head, rows, left);
 }
+
+/** How a modality is shown. */
+const COLUMNS: {
+  readonly [M in Modality]: readonly [name: string, cell: (example: Example) => string];
+} = {
+  image: ['picture', ({ inputs }) => pictureName(inputs.image?.id ?? '')],
+  text: ['text', ({ inputs }) => shortened(inputs.text ?? '')],
+};
+
+/** An image file is named without its folder. */
+const pictureName = (id: string) => (isAbsolute(id) ? basename(id) : id);
+
+const shortened = (text: string) => (text.length > 60 ? `${text.slice(0, 59)}…` : text);

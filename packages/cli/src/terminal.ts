@@ -9,6 +9,9 @@ export interface Terminal {
   settle(): void;
 }
 
+/** Least time between two live lines. */
+const MILLISECONDS = 80;
+
 export function terminal(stream: NodeJS.WriteStream = process.stderr): Terminal {
   let isLive = false;
   let last = 0;
@@ -23,7 +26,7 @@ export function terminal(stream: NodeJS.WriteStream = process.stderr): Terminal 
     },
     live(text) {
       const now = performance.now();
-      if (!stream.isTTY || now - last < 80) return;
+      if (!stream.isTTY || now - last < MILLISECONDS) return;
       last = now;
       stream.write(`\r\u001b[K${text.slice(0, (stream.columns ?? 100) - 1)}`);
       isLive = true;
@@ -63,8 +66,12 @@ export function table(
     },
   });
   drawn.push(...rows.map((row) => [...row]));
-  return drawn.toString();
+  return drawn.toString().replace(/ +$/gm, '');
 }
+
+/** `1 step`, `38,575 examples`. */
+export const count = (n: number, noun: string): string =>
+  `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
 
 export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 

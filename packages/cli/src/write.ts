@@ -1,30 +1,37 @@
-import { access, constants, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ChainruleError } from '@chainrule/tensor';
 
 /**
- * Makes sure, before an hour of training, that its results can be written.
+ * Makes sure, before an hour of training, that a file can be written after it.
  *
- * @throws ChainruleError `WRITE` that names the place.
+ * @throws ChainruleError `WRITE` that names the file.
  */
-export async function checkWritable(folder: string, json?: string): Promise<void> {
-  const parents = [dirname(folder), ...(json === undefined ? [] : [dirname(resolve(json))])];
-  for (const parent of parents) {
-    try {
-      await mkdir(parent, { recursive: true });
-      await access(parent, constants.W_OK);
-    } catch (cause) {
-      throw new ChainruleError(
-        'WRITE',
-        `can not write to ${parent}: ${(cause as Error).message}; choose another folder with --out (and --json)`,
-        { cause },
-      );
-    }
+export async function checkWritable(path: string): Promise<void> {
+  try {
+    await mkdir(dirname(resolve(path)), { recursive: true });
+    const isNew = await stat(path).then(
+      () => false,
+      () => true,
+    );
+    await (await open(path, 'a')).close();
+    if (isNew) await rm(path);
+  } catch (cause) {
+    throw unwritable(path, cause);
   }
 }
 
+/** @throws ChainruleError `WRITE` that names the file. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeFile(path, `${JSON.stringify(value)}\n`).catch((cause: Error) => {
-    throw new ChainruleError('WRITE', `can not write ${path}: ${cause.message}`, { cause });
+  await writeFile(path, `${JSON.stringify(value)}\n`).catch((cause) => {
+    throw unwritable(path, cause);
   });
+}
+
+function unwritable(path: string, cause: unknown): ChainruleError {
+  return new ChainruleError(
+    'WRITE',
+    `can not write ${path}: ${(cause as Error).message}; choose another place with --json`,
+    { cause },
+  );
 }

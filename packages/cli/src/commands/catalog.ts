@@ -4,39 +4,58 @@ import { fusion } from '@chainrule/fusion/registry';
 import { losses } from '@chainrule/losses/registry';
 import { transformations } from '@chainrule/optim/registry';
 import type { OptionDescription, Registry } from '@chainrule/tensor/registry';
-import { table } from '../terminal.js';
 
-type Described = ReturnType<Registry<unknown>['describe']>;
+type Described = ReturnType<Registry<unknown>['describe']>[number];
 
 /** Everything that is registered, from the registries themselves. */
-export function catalog(): { readonly [part: string]: Described } {
+export interface Catalog {
+  readonly encoders: readonly (Described & { readonly modality: 'image' | 'text' })[];
+  readonly fusion: readonly Described[];
+  readonly losses: readonly Described[];
+  readonly transformations: readonly Described[];
+}
+
+export function catalog(): Catalog {
   return {
-    encoders: [...imageEncoders.describe(), ...textEncoders.describe()],
+    encoders: [
+      ...imageEncoders.describe().map((entry) => ({ ...entry, modality: 'image' as const })),
+      ...textEncoders.describe().map((entry) => ({ ...entry, modality: 'text' as const })),
+    ],
     fusion: fusion.describe(),
     losses: losses.describe(),
     transformations: transformations.describe(),
   };
 }
 
-export function printCatalog(json: boolean): void {
+export function printCatalog(json: boolean, say: (text: string) => void): void {
   const parts = catalog();
   if (json) {
-    process.stdout.write(`${JSON.stringify(parts)}\n`);
+    say(JSON.stringify(parts));
     return;
   }
-  for (const [part, entries] of Object.entries(parts)) {
-    const rows = entries.map(({ name, summary, options }) => [
-      name,
-      summary,
-      options.map(option).join(', '),
-    ]);
-    process.stdout.write(
-      `${part.toUpperCase()}\n${table(['name', 'what it is', 'options'], rows, ['left', 'left', 'left'])}\n\n`,
-    );
-  }
+  const { encoders, ...rest } = parts;
+  const of = (modality: string) => encoders.filter((encoder) => encoder.modality === modality);
+  const sections = {
+    'image encoders': of('image'),
+    'text encoders': of('text'),
+    'fusion strategies': rest.fusion,
+    losses: rest.losses,
+    'gradient transformations': rest.transformations,
+  };
+  const texts = Object.entries(sections).map(([title, entries]) =>
+    [title.toUpperCase(), ...entries.map(readable)].join('\n\n'),
+  );
+  say(texts.join('\n\n\n'));
 }
 
-function option({ name, required, default: value }: OptionDescription): string {
-  if (required) return name;
-  return value === undefined ? `${name}?` : `${name} = ${JSON.stringify(value)}`;
+/** A name with what it is, and below it its options. */
+function readable({ name, summary, options }: Described): string {
+  return [`${name} — ${summary}`, ...options.map((option) => `    ${describe(option)}`)].join('\n');
+}
+
+function describe(option: OptionDescription): string {
+  const { name, type, required, default: value, description } = option;
+  const preset = value === undefined ? '' : ` = ${JSON.stringify(value)}`;
+  const optional = required || value !== undefined ? '' : '?';
+  return `${name}${optional}: ${type}${preset}${description ? `   ${description}` : ''}`;
 }

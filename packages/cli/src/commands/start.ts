@@ -1,19 +1,28 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { useNative } from '@chainrule/backend-node/backend';
-import { type LoaderOptions, loader } from '@chainrule/data';
-import { fitWordTokenizer } from '@chainrule/encoders-text';
 import { fusion as fusions } from '@chainrule/fusion/registry';
-import { countParams, disposeTree, eager, type Json, lookUp, type Params } from '@chainrule/tensor';
-import { type TrainResult, train } from '@chainrule/trainer';
-import type { TrainedModel } from '@chainrule/trainer/files';
-import { saveModel } from '@chainrule/trainer/node';
+import { countParams, disposeTree, eager, lookUp } from '@chainrule/tensor';
+import {
+  finish,
+  type MultimodalParams,
+  type TrainingFailure,
+  type TrainResult,
+  train,
+} from '@chainrule/trainer';
+import { checkModelFolder, saveModel } from '@chainrule/trainer/node';
+import { closing } from '../closing.js';
 import { outputs } from '../predict.js';
+import { prepare } from '../prepare.js';
 import { progress } from '../progress.js';
-import { recipe } from '../recipe.js';
+import { defaultEpochs, recipe } from '../recipe.js';
 import { report } from '../report.js';
-import { openTask } from '../task.js';
-import type { Terminal } from '../terminal.js';
+import { trainedModel } from '../saved.js';
+import { openTask, taskName } from '../task.js';
+import { count, type Terminal } from '../terminal.js';
 import { checkWritable, writeJson } from '../write.js';
+
+/** Exit status after Ctrl-C, as shells expect it. */
+export const INTERRUPTED = 130;
 
 export interface StartOptions {
   readonly fusion: string;
@@ -26,85 +35,74 @@ export interface StartOptions {
   readonly eager: boolean;
 }
 
-/** Exit status after Ctrl-C, as shells expect it. */
-const INTERRUPTED = 130;
-/** Images (or examples, where nothing repeats) in a batch. */
-const BATCH = 64;
-
 /**
- * The main job: train the article's composition on pictures and questions, evaluate it, show what
- * it can do, save it.
+ * The main job: train the article's composition on pictures and questions, save it, evaluate it and
+ * show what it can do.
  */
 export async function start(
   options: StartOptions,
   out: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
-  lookUp('fusion', Object.fromEntries(fusions.names.map((name) => [name, name])), options.fusion);
-  const backend = await useNative({ training: true });
-  const task = await openTask(options, (line) => out.line(line), signal);
-  const folder = resolve(options.out ?? `models/${safeName(task.name)}-${options.fusion}`);
-  await checkWritable(folder, options.json);
-  out.line(
-    `${task.source}: ${count(task.train.examples)} training and ${count(task.test.examples)} test examples, fusion ${options.fusion}.`,
-  );
+  checkFusion(options.fusion);
+  const folder = resolve(options.out ?? join('models', `${taskName(options)}-${options.fusion}`));
+  await checkModelFolder(folder);
+  if (options.json !== undefined) await checkWritable(options.json);
 
-  const texts = task.train.examples.flatMap(({ inputs }) => inputs.text ?? []);
-  const tokenizer = texts.length === 0 ? undefined : fitWordTokenizer(texts);
-  const grouped = task.train.modalities.includes('image');
-  const imageSize = [options.imageSize, options.imageSize] as const;
-  const common: LoaderOptions = {
-    batchSize: BATCH,
-    seed: options.seed,
-    imageSize,
-    ...(grouped && { groupBy: 'image' }),
-    ...(tokenizer && { tokenizer, maxLength: tokenizer.maxLength }),
-  };
-  const data = loader(task.train, common);
-  const parts = recipe(task.train, {
-    fusion: options.fusion,
-    vocabulary: tokenizer?.vocabulary.length ?? 0,
-    imageSize,
-  });
-  const epochs = options.epochs ?? defaultEpochs(data.stepsPerEpoch);
+  const backend = await useNative({ training: true });
+  const task = await openTask(options, out.line, signal);
+  out.line(
+    `${task.source}: ${count(task.train.examples.length, 'training example')} and ` +
+      `${count(task.test.examples.length, 'test example')}, fusion ${options.fusion}.`,
+  );
+  const data = prepare(task, options);
+  const parts = recipe(task.train, { ...options, vocabulary: data.tokenizer?.vocabulary.length });
+  const epochs = options.epochs ?? defaultEpochs(data.train.stepsPerEpoch);
 
   const began = performance.now();
   const run = train({
-    ...parts,
-    optimizer: parts.optimizer(epochs * data.stepsPerEpoch),
-    data,
+    model: parts.model,
+    objective: parts.objective,
+    optimizer: parts.optimizer(epochs * data.train.stepsPerEpoch),
+    data: data.train,
+    ...(data.validation && { validation: data.validation }),
     epochs,
     seed: options.seed,
-    keep: 'last',
+    keep: data.validation ? 'best' : 'last',
     signal,
     ...(options.eager && { executor: eager() }),
   });
-  const result = await consume(run, progress(out));
+  const save = async (result: TrainResult<MultimodalParams>) =>
+    saveModel(folder, await trainedModel(task, data, parts, result, options));
+  const result = await finish(run, progress(out)).catch(async (error) => {
+    if (isDivergence(error) && error.result.bestEpoch > 0) {
+      await save(error.result);
+      out.line(`The model as it was after epoch ${error.result.bestEpoch} is saved in ${folder}.`);
+    }
+    throw error;
+  });
   const trainSeconds = (performance.now() - began) / 1000;
+  if (result.steps === 0) {
+    out.line('Stopped before the first step; nothing to save.');
+    return INTERRUPTED;
+  }
+  await save(result);
+  if (result.reason === 'aborted') {
+    const { bestEpoch, steps } = result;
+    const age = bestEpoch === 0 ? count(steps, 'step') : `epoch ${bestEpoch}`;
+    out.line(`Stopped. The model as it was after ${age} is saved in ${folder}.`);
+    return INTERRUPTED;
+  }
 
-  const trained: TrainedModel = {
-    model: parts.model,
-    params: result.params,
-    ...(tokenizer && { tokenizer: tokenizer.config as unknown as Json }),
-    ...(task.train.classes && { labels: task.train.classes }),
-    imageSize,
-    about: {
-      task: task.name,
-      fusion: options.fusion,
-      seed: options.seed,
-      epochs: result.bestEpoch,
-    },
-  };
-  if (result.reason === 'aborted') return await interrupted(trained, result, folder, out);
-
-  const test = loader(task.test, { ...common, shuffle: false });
-  const predicted = await outputs(parts.model, result.params, task.test, test, signal);
-  await saveModel(folder, trained);
-  const measured = report((text) => out.line(text), task, predicted);
-  out.line();
-  out.line(
-    `Saved in ${folder}. Next: npm start -- --fusion gated, or --data with a manifest of your own.`,
-  );
+  const say = (text = '') => void process.stdout.write(`${text}\n`);
+  const model = { model: parts.model, params: result.params };
+  const predicted = await outputs(model, task.test, data.test, signal).catch((error: unknown) => {
+    if (signal.aborted) out.line(`Stopped. The model is saved in ${folder}.`);
+    throw error;
+  });
+  const measured = report(say, task, predicted);
+  say();
+  say(closing(folder, task, options.fusion));
   if (options.json !== undefined) {
     await writeJson(options.json, {
       task: task.name,
@@ -124,39 +122,10 @@ export async function start(
   return 0;
 }
 
-/** Feeds the events to the reporter and gives what training returns. */
-async function consume<P extends Params>(
-  run: ReturnType<typeof train<P>>,
-  show: ReturnType<typeof progress>,
-): Promise<TrainResult<P>> {
-  for (;;) {
-    const next = await run.next();
-    if (next.done) return next.value;
-    show(next.value);
-  }
+function checkFusion(name: string): void {
+  lookUp('fusion', Object.fromEntries(fusions.names.map((each) => [each, each])), name);
 }
 
-async function interrupted(
-  trained: TrainedModel,
-  { bestEpoch, steps }: TrainResult,
-  folder: string,
-  out: Terminal,
-): Promise<number> {
-  if (steps === 0) {
-    out.line('Stopped before the first step; nothing to save.');
-    return INTERRUPTED;
-  }
-  await saveModel(folder, trained);
-  const age = bestEpoch === 0 ? `${steps} steps` : `epoch ${bestEpoch}`;
-  out.line(`Stopped. The model as it was after ${age} is saved in ${folder}.`);
-  return INTERRUPTED;
+function isDivergence(error: unknown): error is TrainingFailure<MultimodalParams> {
+  return error instanceof Error && 'code' in error && error.code === 'DIVERGED';
 }
-
-/** A file name from a data set's name. */
-const safeName = (name: string) => name.replace(/\.[a-z]+$/i, '').replace(/[^\w-]+/g, '-');
-
-const count = (examples: readonly unknown[]) => examples.length.toLocaleString('en');
-
-/** Small data need more passes: about 600 steps, but at least 10 epochs and at most 100. */
-const defaultEpochs = (stepsPerEpoch: number) =>
-  Math.min(100, Math.max(10, Math.ceil(600 / stepsPerEpoch)));
