@@ -115,7 +115,9 @@ export function lstm(options: LstmOptions): Encoder<tf.Tensor2D, TextLstmParams,
       checkIds(where, ids);
       return tf.tidy(() => {
         const [batch, time] = ids.shape;
-        const rows = tf.reshape(tf.transpose(ids), [time * batch]) as tf.Tensor1D;
+        // As floats, which hold every id exactly: oneDNN has no transpose of integers, and says so.
+        const byTime = tf.cast(tf.transpose(tf.cast(ids, 'float32')), 'int32');
+        const rows = tf.reshape(byTime, [time * batch]) as tf.Tensor1D;
         // Looking words up and projecting them commute: the smaller of the two is projected.
         const projected =
           vocabulary <= time * batch
