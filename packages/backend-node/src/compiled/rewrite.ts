@@ -240,6 +240,42 @@ const biasAddGrad: Rule = (node) => {
   return replace(node, 'BiasAddGrad', [dy!], [float(), NHWC]);
 };
 
+/**
+ * oneDNN transposes float32 only, and complains on stderr about other types. So int32 goes through
+ * as float32 of the same bits, and what was cast to float32 (a mask, say) stays behind its cast: the
+ * graph optimiser would move the transpose before it, did it not see an operation in between.
+ */
+const transposeFloats: Rule = (node) => {
+  if (node.op !== 'Transpose') return undefined;
+  const [x, order] = node.inputs as [Ref, Ref];
+  const { shape } = node.outputs[0]!;
+  const transposed = (from: Ref): Ref =>
+    single({
+      op: 'Transpose',
+      attrs: [float(), typeAttr('Tperm', DataType.int32)],
+      inputs: [from, order],
+      outputs: [{ shape, dtype: DataType.float32 }],
+    });
+  const bitcast = (from: Ref, to: number): Ref =>
+    single({
+      op: 'Bitcast',
+      attrs: [typeAttr('T', output(from).dtype), typeAttr('type', to)],
+      inputs: [from],
+      outputs: [{ shape: shapeOf(from), dtype: to }],
+    });
+  if (output(x).dtype === DataType.int32) {
+    return bitcast(transposed(bitcast(x, DataType.float32)), DataType.int32);
+  }
+  let from = x;
+  while (isFloat(from) && SHAPING.has(from.node.op)) from = from.node.inputs[0]!;
+  if (!isFloat(x) || isFloat(from)) return undefined;
+  const least = constant(Float32Array.of(Number.NEGATIVE_INFINITY), []);
+  return transposed(replace({ ...x.node, outputs: [output(x)] }, 'Maximum', [x, least]));
+};
+
+/** What only casts or reshapes its first input. */
+const SHAPING = new Set(['Cast', 'ExpandDims', 'Identity', 'Reshape', 'Squeeze', 'Transpose']);
+
 const RULES: readonly Rule[] = [
   dropNothing,
   fillConstants,
@@ -252,4 +288,5 @@ const RULES: readonly Rule[] = [
   sigmoidGrad,
   tanhGrad,
   biasAddGrad,
+  transposeFloats,
 ];

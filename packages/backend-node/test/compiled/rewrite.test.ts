@@ -129,6 +129,27 @@ describe('rewriting', () => {
       ({ a }) => [tf.mul(a!, tf.fill([20, 20], 3))],
       () => ({ a: values(1, 20, 20) }),
     ],
+    [
+      'a transpose of integers',
+      ['Bitcast', 'Bitcast', 'Transpose'],
+      ({ a }) => [tf.transpose(a!)],
+      () => ({
+        a: tf.tensor2d(
+          [
+            [1, -2, 2 ** 30],
+            [0, -(2 ** 31), 7],
+          ],
+          [2, 3],
+          'int32',
+        ),
+      }),
+    ],
+    [
+      'a mask made of integers',
+      ['Cast', 'Greater', 'Maximum', 'Reshape', 'Transpose'],
+      ({ a }) => [tf.transpose(tf.reshape(tf.cast(tf.greater(a!, 0), 'float32'), [6, 5]))],
+      () => ({ a: x() }),
+    ],
   ])('%s', async (_name, expected, f, batch) => {
     const given = typeof batch === 'function' ? batch() : batch;
     expect(operations(f, given)).toEqual(expected);
