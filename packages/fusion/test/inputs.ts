@@ -32,3 +32,13 @@ export function vectors(values: { readonly [modality: string]: number[][] }): Em
 export function reversed<T extends object>(object: T): T {
   return Object.fromEntries(Object.entries(object).reverse()) as T;
 }
+
+/** The parameters of a dense layer. */
+export function layer(rows: number[][], bias: number[]) {
+  return { kernel: tf.tensor2d(rows), bias: tf.tensor1d(bias) };
+}
+
+/** The same without bias. */
+export function kernel(rows: number[][]) {
+  return { kernel: tf.tensor2d(rows) };
+}
