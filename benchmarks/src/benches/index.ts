@@ -1,0 +1,35 @@
+import type { Bench } from './bench.js';
+import { raceBench } from './race.js';
+import { setup } from './setup.js';
+
+const python = ['torch-eager', 'torch-compile', 'tensorflow-function', 'tensorflow-xla'] as const;
+
+/** Every benchmark by its name. */
+export const benches: { readonly [name: string]: Bench } = {
+  setup,
+  step: raceBench(
+    'step',
+    "the article's training step: CNN + LSTM, z = x + y, Adam",
+    ['compiled', 'eager', ...python],
+    // After the first update the systems differ in where Adam's epsilon stands.
+    { rounds: 6, steps: 8, tolerance: 0.03 },
+  ),
+  lstm: raceBench(
+    'lstm',
+    'an LSTM forward and backward: 64 steps, batch 32, width 256',
+    ['compiled', 'eager', 'wasm', ...python],
+    { rounds: 6, steps: 5 },
+  ),
+  attention: raceBench(
+    'attention',
+    'a transformer forward and backward: 4 layers, width 256, 8 heads, 64 tokens, batch 32',
+    ['compiled', 'eager', 'wasm', ...python],
+    { rounds: 5, steps: 3 },
+  ),
+  vqa: raceBench(
+    'vqa',
+    "one epoch of easy-VQA with npm start's model",
+    ['compiled', 'eager', 'torch-eager', 'torch-compile'],
+    { rounds: 3, steps: 1, turnMs: 60_000 },
+  ),
+};

@@ -1,0 +1,55 @@
+import { parseArgs } from 'node:util';
+import { ChainruleError, lookUp } from '@chainrule/tensor';
+import { benches } from './benches/index.js';
+import { print } from './harness.js';
+
+const USAGE = `pnpm bench NAME [options]
+
+  --json        end with one line of JSON
+  --rounds N    turns that each system takes
+  --steps N     steps in a turn
+  --epochs N    epochs of each training (strategies)
+  --only A,B    only these systems
+  --write       write the table into its README (strategies)
+`;
+
+export async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      steps: { type: 'string' },
+      epochs: { type: 'string' },
+      only: { type: 'string' },
+      write: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const [name] = positionals;
+  if (name === undefined || values.help) {
+    const width = Math.max(...Object.keys(benches).map(({ length }) => length));
+    const list = Object.entries(benches).map(
+      ([key, { summary }]) => `  ${key.padEnd(width)}  ${summary}`,
+    );
+    print(`${USAGE}\n${list.join('\n')}`);
+    return 0;
+  }
+  await lookUp('bench', benches, name).run({
+    json: values.json,
+    write: values.write,
+    rounds: count('rounds', values.rounds),
+    steps: count('steps', values.steps),
+    epochs: count('epochs', values.epochs),
+    only: values.only?.split(','),
+  });
+  return 0;
+}
+
+function count(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new ChainruleError('OPTION', `bench: --${name} must be a positive integer, got ${text}`);
+}

@@ -1,0 +1,21 @@
+import type { Workload } from '../workload.js';
+import { attention } from './attention.js';
+import { lstm } from './lstm.js';
+import { type StepOptions, step } from './step.js';
+import { vqa } from './vqa.js';
+
+/** By the name that the contestants are started with. */
+export function workload(name: string, options: object): Workload {
+  switch (name) {
+    case 'step':
+      return step(options as StepOptions);
+    case 'lstm':
+      return lstm();
+    case 'attention':
+      return attention();
+    case 'vqa':
+      return vqa();
+    default:
+      throw new Error(`there is no workload ${name}`);
+  }
+}
