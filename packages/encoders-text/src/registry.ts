@@ -3,6 +3,7 @@ import { entry, type Registry, registry } from '@chainrule/tensor/registry';
 import { z } from 'zod';
 import { bagOfWords } from './bag-of-words.js';
 import { article, lstm, vectorLstm } from './lstm.js';
+import { transformer } from './transformer.js';
 
 const size = z.number().int().positive();
 const vocabulary = size.describe('number of ids: tokenizer.vocabulary.length');
@@ -40,6 +41,30 @@ export const textEncoders: Registry<Encoder> = registry<Encoder>('encoders-text'
     'word vectors, then an LSTM; the state after the last word',
     z.object({ vocabulary, embedding, width, activation }),
     lstm,
+  ),
+  transformer: entry(
+    'pre-norm transformer layers over words and their positions, then pooling',
+    z.object({
+      vocabulary,
+      width,
+      layers: size.default(2).describe('how many layers'),
+      heads: size.default(4).describe('heads of each attention; must divide width'),
+      feedForward: size.optional().describe('width of the feed-forward parts; default 4·width'),
+      maxLength: size.default(128).describe('words that learned positions reach'),
+      positions: z
+        .enum(['learned', 'sinusoidal', 'rotary'])
+        .default('learned')
+        .describe('how tokens know where they stand'),
+      causal: z.boolean().default(false).describe('whether a token sees no later one'),
+      pooling: z
+        .enum(['mean', 'class', 'attention', 'last'])
+        .default('mean')
+        .describe('how tokens become one vector'),
+      activation: z.enum(['gelu', 'relu']).default('gelu').describe('of the feed-forward parts'),
+      dropout: z.number().min(0).lt(1).default(0).describe('rate of every dropout'),
+    }),
+    ({ feedForward, ...options }) =>
+      transformer(feedForward === undefined ? options : { ...options, feedForward }),
   ),
   vectorLstm: entry(
     'an LSTM over vectors that come from elsewhere; the last state',

@@ -3,7 +3,7 @@ import { countParams, disposeTree, type Encoder, key } from '@chainrule/tensor';
 import { checkGradients, expectClose, moduleContract } from '@chainrule/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { article, bagOfWords, lstm, vectorLstm } from '../src/index.js';
+import { article, bagOfWords, lstm, transformer, vectorLstm } from '../src/index.js';
 import { textEncoders } from '../src/registry.js';
 
 const ids = () =>
@@ -24,6 +24,13 @@ const cases: { [name: string]: () => Encoder<tf.Tensor2D> } = {
   lstm: () => lstm({ ...size, embedding: 4 }),
   'lstm (more words than steps)': () => lstm({ vocabulary: 50, width: 6, embedding: 4 }),
   article: () => article({ ...size, embedding: 4 }),
+  transformer: () => transformer({ ...size, heads: 3, dropout: 0.2, activation: 'relu' }),
+  'transformer (class token, sinusoids)': () =>
+    transformer({ ...size, heads: 2, pooling: 'class', positions: 'sinusoidal' }),
+  'transformer (pooling by attention, rotary)': () =>
+    transformer({ ...size, heads: 3, layers: 1, pooling: 'attention', positions: 'rotary' }),
+  'transformer (causal, last word)': () =>
+    transformer({ ...size, heads: 1, pooling: 'last', causal: true }),
 };
 
 const { fromConfig } = textEncoders;

@@ -4,17 +4,24 @@ import { dropout } from './dropout.js';
 import { ChainruleError } from './errors.js';
 import type { Context, Module, Params } from './module.js';
 import { split } from './random.js';
+import { type Rotary, rotate } from './rotary.js';
 import { checkPositiveInteger, checkRate, checkShape } from './shapes.js';
 
 /** Added to the logits of what is masked: its weight is exactly 0, and nothing becomes NaN. */
 const LOWEST = -1e30;
 
 /**
+ * Which tokens of the memory may be seen, 1 = yes, 0 = no: `[batch, memory]` (0 = padding), or
+ * `[batch, queries, memory]` where queries see different tokens.
+ */
+export type AttentionMask = tf.Tensor2D | tf.Tensor3D;
+
+/**
  * Scaled dot-product attention (Vaswani et al., 2017): softmax(q·kᵀ/√depth)·v, for every head of
  * every example.
  *
  * `[batch, heads, queries, depth]`, `[batch, heads, memory, depth]` twice → the queries' shape.
- * `mask` is `[batch, memory]`, 1 = to be seen, 0 = padding. Where all is padding the result is 0.
+ * A query that may see nothing gets 0.
  *
  * @param drop is applied to the weights, `[batch, heads, queries, memory]`.
  */
@@ -22,19 +29,17 @@ export function scaledDotProductAttention(
   query: tf.Tensor4D,
   key: tf.Tensor4D,
   value: tf.Tensor4D,
-  mask?: tf.Tensor2D,
+  mask?: AttentionMask,
   drop: (weights: tf.Tensor4D) => tf.Tensor4D = (weights) => weights,
 ): tf.Tensor4D {
   return tf.tidy(() => {
     const scaled = tf.mul(query, 1 / Math.sqrt(query.shape[3]));
     const logits = tf.matMul(scaled, key, false, true) as tf.Tensor4D;
     if (mask === undefined) return tf.matMul(drop(tf.softmax(logits)), value) as tf.Tensor4D;
-    const [batch, memory] = mask.shape;
-    const hidden = tf.reshape(tf.mul(tf.sub(1, mask), LOWEST), [batch, 1, 1, memory]);
-    const weights = drop(tf.softmax(tf.add(logits, hidden)));
-    // Zero values only matter where nothing may be seen, and cost less than masking the weights.
-    const seen = tf.mul(value, tf.reshape(mask, [batch, 1, memory, 1]));
-    return tf.matMul(weights, seen) as tf.Tensor4D;
+    const [batch, memory] = [mask.shape[0], mask.shape.at(-1)!];
+    const seen = tf.reshape(mask, [batch, 1, -1, memory]) as tf.Tensor4D;
+    const weights = drop(tf.softmax(tf.add(logits, tf.mul(tf.sub(1, seen), LOWEST))));
+    return tf.mul(tf.matMul(weights, value), tf.max(seen, 3, true)) as tf.Tensor4D;
   });
 }
 
@@ -57,8 +62,10 @@ export interface AttentionInput {
   readonly query: tf.Tensor3D;
   /** What is asked, `[batch, memory, memoryWidth]`; default: the queries themselves. */
   readonly memory?: tf.Tensor3D;
-  /** Of the memory, `[batch, memory]`, 1 = a real token, 0 = padding. */
-  readonly mask?: tf.Tensor2D | undefined;
+  /** Of the memory, `[batch, memory]` or `[batch, queries, memory]`. */
+  readonly mask?: AttentionMask | undefined;
+  /** Turns queries and keys by their positions; of as many tokens as the queries are. */
+  readonly rotary?: Rotary | undefined;
 }
 
 export interface AttentionOptions {
@@ -146,14 +153,17 @@ export function multiHeadAttention(
       value: give.init(split(key, 'value')),
       out: out.init(split(key, 'out')),
     }),
-    apply(params, { query, memory = query, mask }, context = {}) {
+    apply(params, { query, memory = query, mask, rotary }, context = {}) {
       checkShape(where, 'query', query, ['batch', 'queries', queryWidth]);
       checkShape(where, 'memory', memory, [query.shape[0], 'memory', memoryWidth]);
-      if (mask) checkShape(where, 'mask', mask, [memory.shape[0], memory.shape[1]]);
+      const [batch, tokens] = memory.shape;
+      const queries = mask?.rank === 3 ? [query.shape[1]] : [];
+      if (mask) checkShape(where, 'mask', mask, [batch, ...queries, tokens]);
+      const turned = (x: tf.Tensor4D) => (rotary ? rotate(x, rotary) : x);
       return tf.tidy(() => {
         const gathered = scaledDotProductAttention(
-          toHeads(tokenwise(ask, params.query, query)),
-          toHeads(tokenwise(offer, params.key, memory)),
+          turned(toHeads(tokenwise(ask, params.query, query))),
+          turned(toHeads(tokenwise(offer, params.key, memory))),
           toHeads(tokenwise(give, params.value, memory)),
           mask,
           (weights) => dropout(weights, config.dropout, context, 'weights'),

@@ -1,12 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type Activation, activations } from './activations.js';
-import { type AttentionParams, multiHeadAttention, tokenwise } from './attention.js';
+import {
+  type AttentionMask,
+  type AttentionParams,
+  multiHeadAttention,
+  tokenwise,
+} from './attention.js';
 import { type DenseParams, dense } from './dense.js';
 import { dropout } from './dropout.js';
 import { childContext, type Module, type Params } from './module.js';
 import { lookUp } from './names.js';
 import { layerNorm, type NormParams } from './norms.js';
 import { split } from './random.js';
+import type { Rotary } from './rotary.js';
 import { checkPositiveInteger, checkRate } from './shapes.js';
 
 export interface TransformerLayerOptions {
@@ -40,8 +46,14 @@ export interface TransformerInput {
   readonly tokens: tf.Tensor3D;
   /** What a layer with `cross` attends to, `[batch, memory, width]`. */
   readonly memory?: tf.Tensor3D;
-  /** Of what is attended to: `[batch, tokens]`, or `[batch, memory]` of a memory. 1 = real, 0 = padding. */
-  readonly mask?: tf.Tensor2D | undefined;
+  /**
+   * Of what is attended to, 1 = to be seen, 0 = padding: `[batch, tokens]`, of a memory
+   * `[batch, memory]`; or for each token what it may see, `[batch, tokens, tokens]`
+   * ({@link causalMask}).
+   */
+  readonly mask?: AttentionMask | undefined;
+  /** Positions that turn queries and keys; not with `cross`. */
+  readonly rotary?: Rotary | undefined;
 }
 
 /**
@@ -87,14 +99,14 @@ export function transformerLayer(
       hidden: first.init(split(key, 'hidden')),
       out: second.init(split(key, 'out')),
     }),
-    apply: (params, { tokens, memory, mask }, context = {}) =>
+    apply: (params, { tokens, memory, mask, rotary }, context = {}) =>
       tf.tidy(() => {
         const query = norm.apply(params.norm, tokens);
         const attended = attention.apply(
           params.attention,
           cross
             ? { query, memory: norm.apply(params.memoryNorm!, memory ?? tokens), mask }
-            : { query, mask },
+            : { query, mask, rotary },
           childContext(context, 'attention'),
         );
         const x = tf.add(tokens, dropout(attended, rate, context, 'attended')) as tf.Tensor3D;
@@ -165,4 +177,14 @@ export function sinusoidalPositions(length: number, width: number): tf.Tensor2D 
     }
   }
   return tf.tensor2d(values, [length, width]);
+}
+
+/** What each token may see where none sees a later one: of a mask `[batch, tokens]`, `[batch, tokens, tokens]`. */
+export function causalMask(mask: tf.Tensor2D): tf.Tensor3D {
+  return tf.tidy(() => {
+    const [batch, tokens] = mask.shape;
+    const order = tf.range(0, tokens);
+    const earlier = tf.lessEqual(tf.reshape(order, [1, tokens]), tf.reshape(order, [tokens, 1]));
+    return tf.mul(tf.reshape(mask, [batch, 1, tokens]), tf.cast(earlier, 'float32')) as tf.Tensor3D;
+  });
 }
