@@ -69,3 +69,10 @@ export async function messageOf(action: () => unknown): Promise<string> {
   }
   throw new Error('expected an error');
 }
+
+/** The values by what `of` says of them. */
+export function grouped<T, K>(values: readonly T[], of: (value: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const value of values) groups.set(of(value), [...(groups.get(of(value)) ?? []), value]);
+  return groups;
+}
