@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import { savedModel } from './graphdef.js';
 import type { NativeBackend } from './native.js';
+import { Uncapturable } from './tracer.js';
 
 /** A TensorFlow session over one graph, with the variables in it. */
 export interface Session {
@@ -17,12 +18,22 @@ export interface Session {
 
 const TAG = 'serve';
 
+function load(backend: NativeBackend, folder: string): number {
+  try {
+    return backend.binding.loadSavedModel(folder, TAG);
+  } catch (error) {
+    // TensorFlow refuses a node: it says which, "{{node step_0/Einsum_7}}".
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Uncapturable(/step_\d+\/(\w+?)_\d+/.exec(message)?.[1] ?? 'the graph', message);
+  }
+}
+
 /** The binding loads graphs from files only, so the graph goes through a temporary folder. */
 export function openSession(backend: NativeBackend, nodes: readonly Uint8Array[]): Session {
   const folder = mkdtempSync(join(tmpdir(), 'chainrule-step-'));
   try {
     writeFileSync(join(folder, 'saved_model.pb'), savedModel(nodes, TAG));
-    const id = backend.binding.loadSavedModel(folder, TAG);
+    const id = load(backend, folder);
     return {
       run: (feeds, fetches) =>
         backend.runSavedModel(

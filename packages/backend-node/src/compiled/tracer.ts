@@ -15,8 +15,11 @@ import { currentLine } from './stack.js';
 
 /** Thrown while recording where an operation can not be part of a graph. */
 export class Uncapturable extends Error {
-  constructor(readonly operation: string) {
-    super(`${operation} can not be recorded`);
+  constructor(
+    readonly operation: string,
+    reason = `${operation} can not be recorded`,
+  ) {
+    super(reason);
   }
 }
 
