@@ -1,12 +1,17 @@
 import { isChainruleError } from '@chainrule/tensor';
 import { Command, InvalidArgumentError } from 'commander';
 import { invocation } from './closing.js';
-import { type AskOptions, ask } from './commands/ask.js';
-import { printCatalog } from './commands/catalog.js';
-import { INTERRUPTED, type StartOptions, start } from './commands/start.js';
+import type { AskOptions } from './commands/ask.js';
+import type { StartOptions } from './commands/start.js';
+import { INTERRUPTED } from './exit.js';
 import { terminal } from './terminal.js';
 
-/** Runs the command line and gives the exit status. */
+/**
+ * Runs the command line and gives the exit status.
+ *
+ * @example
+ * process.exitCode = await main(['ask', '--model', 'models/mine', 'is it warm?']);
+ */
 export async function main(args: readonly string[]): Promise<number> {
   let status = 0;
   const say = (text: string) => void process.stdout.write(`${text}\n`);
@@ -32,10 +37,12 @@ export async function main(args: readonly string[]): Promise<number> {
     .option('--image-size <n>', 'side to which pictures are resized', integer(16), 64)
     .option('--out <folder>', 'where to save the model (default: models/TASK-FUSION)')
     .option('--json <file>', 'write the results to a file')
-    .option('--eager', 'run operation by operation, without compiling the step', false)
+    .option('--eager', 'run operation by operation, without compiling the step')
     .option('--no-serve', 'do not serve the app after training')
     .addHelpText('after', () => examples('start', START_EXAMPLES))
     .action(async (options: StartOptions) => {
+      // Commands are loaded when they run, so that help and mistakes answer at once.
+      const { start } = await import('./commands/start.js');
       status = await interruptible((signal) => start(options, terminal(), signal));
     });
 
@@ -46,18 +53,24 @@ export async function main(args: readonly string[]): Promise<number> {
     .requiredOption('--model <folder>', 'a model that `chainrule start` saved')
     .option('--image <file>', 'PNG, JPEG, WebP or SVG')
     .option('--top <n>', 'how many answers to show', integer(1), 3)
-    .option('--json', 'one JSON object', false)
+    .option('--json', 'one JSON object')
     .addHelpText('after', () => examples('ask', ASK_EXAMPLES))
-    .action((texts: string[], options: AskOptions) => ask(texts, options, say));
+    .action(async (texts: string[], options: AskOptions) => {
+      const { ask } = await import('./commands/ask.js');
+      await ask(texts, options, say);
+    });
 
   program
     .command('catalog')
     .description(
       'list every encoder, fusion strategy, loss and gradient transformation with its options',
     )
-    .option('--json', 'one JSON object', false)
+    .option('--json', 'one JSON object')
     .addHelpText('after', () => examples('catalog', CATALOG_EXAMPLES))
-    .action(({ json }: { json: boolean }) => printCatalog(json, say));
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const { printCatalog } = await import('./commands/catalog.js');
+      printCatalog(json, say);
+    });
 
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -108,10 +121,20 @@ function report(error: unknown): number {
   if (error instanceof Error && error.name === 'CommanderError') {
     return (error as Error & { exitCode: number }).exitCode;
   }
-  if (error instanceof Error && error.name === 'AbortError') return INTERRUPTED;
-  const text = isChainruleError(error) ? error.message : ((error as Error)?.stack ?? String(error));
-  process.stderr.write(`error: ${text}\n`);
+  if (error instanceof Error && error.name === 'AbortError') {
+    process.stderr.write('Stopped.\n');
+    return INTERRUPTED;
+  }
+  process.stderr.write(`error: ${messageOf(error)}\n`);
   return 1;
+}
+
+function messageOf(error: unknown): string {
+  if (isChainruleError(error)) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  if (/\b(ENOSPC|EDQUOT|EFBIG)\b/.test(error.message))
+    return `${error.message}; make room on the disk`;
+  return error.stack ?? error.message;
 }
 
 function integer(least: number): (text: string) => number {

@@ -33,7 +33,11 @@ export function prepare(task: Task, options: { seed: number; imageSize: number }
   };
 }
 
-/** Images (or examples, where there are none) in a batch. */
-function batchSize(_data: Dataset): number {
-  return 64;
+/**
+ * Images (or examples, where there are none) in a batch: 64, but so few of small data that an epoch
+ * has at least three steps.
+ */
+export function batchSize({ examples }: Pick<Dataset, 'examples'>): number {
+  const distinct = new Set(examples.map(({ inputs }, i) => inputs.image?.id ?? i)).size;
+  return Math.min(64, Math.max(8, 2 ** Math.floor(Math.log2(distinct / 3))));
 }

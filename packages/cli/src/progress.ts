@@ -33,7 +33,7 @@ export function progress(out: Terminal): (event: TrainEvent) => void {
         const rate = Math.round(seen / seconds).toLocaleString('en');
         out.live(
           `epoch ${event.epoch}/${epochs} ${bar(event.step / total)} ` +
-            `loss ${smooth.toFixed(4)}${others(event.measures)}  ${rate} examples/s  ${clock(left)} left`,
+            `loss ${figure(smooth)}${others(event.measures)}  ${rate} examples/s  ${clock(left)} left`,
         );
         break;
       }
@@ -43,10 +43,10 @@ export function progress(out: Terminal): (event: TrainEvent) => void {
         const { train, validation, seconds } = event;
         const number = String(event.epoch).padStart(String(epochs).length);
         const validated = validation
-          ? `  validation loss ${validation.loss.toFixed(4)}${others(validation)}${event.best ? ' *' : ''}`
+          ? `  validation loss ${figure(validation.loss)}${others(validation)}${event.best ? ' *' : ''}`
           : '';
         out.line(
-          `epoch ${number}/${epochs}  loss ${train.loss.toFixed(4)}${others(train)}${validated}  ${seconds.toFixed(1)} s`,
+          `epoch ${number}/${epochs}  loss ${figure(train.loss)}${others(train)}${validated}  ${seconds.toFixed(1)} s`,
         );
         break;
       }
@@ -60,7 +60,12 @@ export function progress(out: Terminal): (event: TrainEvent) => void {
 function others({ accuracy, meanAbsoluteError }: { readonly [name: string]: number }): string {
   if (accuracy !== undefined) return `  accuracy ${percent(accuracy)}`;
   if (meanAbsoluteError === undefined) return '';
-  return `  mean absolute error ${meanAbsoluteError.toPrecision(4)}`;
+  return `  mean absolute error ${figure(meanAbsoluteError)}`;
+}
+
+/** Four digits after the point, or four in all where the number is large. */
+function figure(value: number): string {
+  return Math.abs(value) < 1000 ? value.toFixed(4) : value.toPrecision(4);
 }
 
 function bar(share: number, width = 20): string {

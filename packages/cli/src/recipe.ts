@@ -6,10 +6,12 @@ import { adamw, type GradientTransformation, oneCycle } from '@chainrule/optim';
 import { type Encoder, mlp } from '@chainrule/tensor';
 import {
   classification,
+  type Head,
   type Multimodal,
   multimodal,
   type Objective,
   regression,
+  scaledMlp,
 } from '@chainrule/trainer';
 
 /** Width of both encoders' vectors, so that every strategy fits. */
@@ -51,17 +53,38 @@ export function recipe(
       activation: 'tanh',
     });
   }
-  const out = data.classes?.length ?? data.targetShape?.[0] ?? 1;
   return {
     model: multimodal({
       encoders,
       fusion: (given) => strategies.create(options.fusion, given),
-      head: (width) => mlp({ in: width, hidden: [WIDTH], out }),
+      head: headFor(data),
     }),
     objective: data.classes ? classification() : regression(),
     optimizer: (steps) =>
       adamw({ learningRate: oneCycle({ peak: 3e-3, steps }), weightDecay: 1e-4 }),
   };
+}
+
+/** Logits for classes; numbers as far from their mean, and as spread, as the training targets are. */
+function headFor({ classes, examples }: Dataset): (width: number) => Head {
+  if (classes) return (width) => mlp({ in: width, hidden: [WIDTH], out: classes.length });
+  const targets = examples.map(({ target }) => [target ?? []].flat());
+  const columns = targets[0]!.map((_, k) => targets.map((target) => target[k]!));
+  const mean = (values: readonly number[]) =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const shift = columns.map(mean);
+  const scale = columns.map((values, k) =>
+    Math.sqrt(mean(values.map((value) => (value - shift[k]!) ** 2))),
+  );
+  return (width) =>
+    scaledMlp({
+      in: width,
+      hidden: [WIDTH],
+      out: columns.length,
+      shift,
+      // All the same number: any scale will do.
+      scale: scale.map((value) => value || 1),
+    });
 }
 
 /** Small data need more passes: about 600 steps, but at least 10 epochs and at most 100. */

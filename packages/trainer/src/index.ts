@@ -3,6 +3,7 @@ export type { Watch } from './best.js';
 export { type EvaluateOptions, evaluate } from './evaluate.js';
 export type * from './events.js';
 export { finish } from './finish.js';
+export * from './heads.js';
 export * from './multimodal.js';
 export * from './objectives.js';
 export { type Answer, type Predictor, predictor, type Queries } from './predictor.js';

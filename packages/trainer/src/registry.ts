@@ -4,33 +4,40 @@ import { fusion as strategies } from '@chainrule/fusion/registry';
 import { ChainruleError, type Encoder, lookUp, mlp } from '@chainrule/tensor';
 import { entry, issues, type Registry, registry } from '@chainrule/tensor/registry';
 import { z } from 'zod';
+import { scaledMlp } from './heads.js';
 import { type Head, type Multimodal, multimodal } from './multimodal.js';
 import { classification, type Objective, regression } from './objectives.js';
 
+const mlpSchema = z.object({
+  in: z.int().positive().describe('width of the input'),
+  hidden: z.array(z.int().positive()).default([]).describe('widths of the hidden layers'),
+  out: z.int().positive().describe('width of the output'),
+  activation: z.enum(['linear', 'relu', 'tanh', 'sigmoid', 'gelu']).default('relu'),
+  dropout: z.number().min(0).lt(1).default(0).describe('before each layer but the first'),
+});
+
 /** Heads by name. */
 export const heads = registry<Head>('heads', {
-  mlp: entry(
-    'A multilayer perceptron; without hidden layers a linear layer',
-    z.object({
-      in: z.int().positive().describe('width of the input'),
-      hidden: z.array(z.int().positive()).default([]).describe('widths of the hidden layers'),
-      out: z.int().positive().describe('width of the output'),
-      activation: z.enum(['linear', 'relu', 'tanh', 'sigmoid', 'gelu']).default('relu'),
-      dropout: z.number().min(0).lt(1).default(0).describe('before each layer but the first'),
+  mlp: entry('a multilayer perceptron; without hidden layers a linear layer', mlpSchema, mlp),
+  scaledMlp: entry(
+    'y = shift + scale ⊙ mlp(x): numbers in the units of their targets',
+    mlpSchema.extend({
+      shift: z.array(z.number()).describe('mean of the targets'),
+      scale: z.array(z.number().positive()).describe('standard deviation of the targets'),
     }),
-    mlp,
+    scaledMlp,
   ),
 });
 
 /** Objectives by name. */
 export const objectives = registry<Objective>('objectives', {
   classification: entry(
-    'Cross-entropy over classes; reports accuracy',
+    'cross-entropy over classes; reports accuracy',
     z.object({ labelSmoothing: z.number().min(0).lt(1).default(0) }),
     classification,
   ),
   regression: entry(
-    'Real targets; reports the mean absolute error',
+    'real targets; reports the mean absolute error',
     z.object({
       loss: z.enum(['meanSquaredError', 'meanAbsoluteError', 'huber']).default('meanSquaredError'),
       delta: z.number().positive().default(1).describe('of the Huber loss'),

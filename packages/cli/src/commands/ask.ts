@@ -12,7 +12,7 @@ export interface AskOptions {
   readonly model: string;
   readonly image?: string;
   readonly top: number;
-  readonly json: boolean;
+  readonly json?: boolean;
 }
 
 /** What the model says to one query: labels, or the numbers of a regression. */

@@ -18,8 +18,8 @@ export interface Catalog {
 export function catalog(): Catalog {
   return {
     encoders: [
-      ...imageEncoders.describe().map((entry) => ({ ...entry, modality: 'image' as const })),
-      ...textEncoders.describe().map((entry) => ({ ...entry, modality: 'text' as const })),
+      ...imageEncoders.describe().map((entry) => ({ modality: 'image' as const, ...entry })),
+      ...textEncoders.describe().map((entry) => ({ modality: 'text' as const, ...entry })),
     ],
     fusion: fusion.describe(),
     losses: losses.describe(),

@@ -11,6 +11,7 @@ import {
 } from '@chainrule/trainer';
 import { checkModelFolder, saveModel } from '@chainrule/trainer/node';
 import { closing } from '../closing.js';
+import { INTERRUPTED } from '../exit.js';
 import { outputs } from '../predict.js';
 import { prepare } from '../prepare.js';
 import { progress } from '../progress.js';
@@ -21,9 +22,6 @@ import { openTask, taskName } from '../task.js';
 import { count, type Terminal } from '../terminal.js';
 import { checkWritable, writeJson } from '../write.js';
 
-/** Exit status after Ctrl-C, as shells expect it. */
-export const INTERRUPTED = 130;
-
 export interface StartOptions {
   readonly fusion: string;
   readonly epochs?: number;
@@ -32,7 +30,7 @@ export interface StartOptions {
   readonly json?: string;
   readonly out?: string;
   readonly imageSize: number;
-  readonly eager: boolean;
+  readonly eager?: boolean;
 }
 
 /**
@@ -96,10 +94,12 @@ export async function start(
 
   const say = (text = '') => void process.stdout.write(`${text}\n`);
   const model = { model: parts.model, params: result.params };
+  out.live('measuring');
   const predicted = await outputs(model, task.test, data.test, signal).catch((error: unknown) => {
-    if (signal.aborted) out.line(`Stopped. The model is saved in ${folder}.`);
+    if (signal.aborted) out.line(`The model is saved in ${folder}.`);
     throw error;
   });
+  out.settle();
   const measured = report(say, task, predicted);
   say();
   say(closing(folder, task, options.fusion));

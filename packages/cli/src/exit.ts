@@ -1,0 +1,2 @@
+/** Exit status after Ctrl-C, as shells expect it. */
+export const INTERRUPTED = 130;

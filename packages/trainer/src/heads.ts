@@ -1,0 +1,65 @@
+import type { Module } from '@chainrule/tensor';
+import {
+  ChainruleError,
+  type MlpConfig,
+  type MlpOptions,
+  type MlpParams,
+  mlp,
+} from '@chainrule/tensor';
+import * as tf from '@tensorflow/tfjs-core';
+
+export interface ScaledMlpOptions extends MlpOptions {
+  /** Where the targets lie: their mean, one number an output. */
+  readonly shift: readonly number[];
+  /** How far they spread: their standard deviation, one positive number an output. */
+  readonly scale: readonly number[];
+}
+
+export type ScaledMlpConfig = Omit<MlpConfig, 'type'> & {
+  readonly type: 'scaledMlp';
+  readonly shift: readonly number[];
+  readonly scale: readonly number[];
+};
+
+/**
+ * A head for regression in the targets' own units: y = shift + scale ⊙ mlp(x), `[batch, in]` →
+ * `[batch, out]`. With the targets' mean and standard deviation an untrained head predicts about
+ * the mean, and the learning rate need not know whether prices are in cents or in millions.
+ *
+ * @throws ChainruleError `OPTION` where shift or scale has not `out` finite numbers, or a scale is
+ * not positive; whatever `mlp` throws.
+ *
+ * @example
+ * const head = (width: number) => scaledMlp({ in: width, out: 1, shift: [2500], scale: [1100] });
+ */
+export function scaledMlp(
+  options: ScaledMlpOptions,
+): Module<tf.Tensor2D, tf.Tensor2D, MlpParams, ScaledMlpConfig> {
+  const { shift, scale, ...rest } = options;
+  const inner = mlp(rest);
+  check('shift', shift, inner.config.out, Number.isFinite);
+  check('scale', scale, inner.config.out, (value) => Number.isFinite(value) && value > 0);
+  return {
+    config: { ...inner.config, type: 'scaledMlp', shift, scale },
+    init: inner.init,
+    apply: (params, x, context) =>
+      tf.tidy(() => {
+        const y = tf.mul(inner.apply(params, x, context), tf.tensor1d([...scale]));
+        return tf.add(y, tf.tensor1d([...shift]));
+      }),
+  };
+}
+
+function check(
+  name: string,
+  values: readonly number[],
+  out: number,
+  isValid: (value: number) => boolean,
+): void {
+  if (values.length === out && values.every(isValid)) return;
+  const wanted = `${out} ${name === 'scale' ? 'positive' : 'finite'} number${out === 1 ? '' : 's'}`;
+  throw new ChainruleError(
+    'OPTION',
+    `trainer.scaledMlp: ${name} must be ${wanted}, got [${values.join(', ')}]`,
+  );
+}
