@@ -17,7 +17,7 @@ export interface OpAttr {
 }
 
 /** What tfjs-node's backend knows of a tensor: `values` until it is first used, then `id`. */
-export interface TensorData {
+interface TensorData {
   readonly shape: number[];
   readonly dtype: number;
   readonly id: number;
@@ -26,7 +26,7 @@ export interface TensorData {
 }
 
 /** An int64 scalar, which tfjs-core has no type for. */
-export interface Int64Scalar {
+interface Int64Scalar {
   readonly valueArray: Int32Array;
 }
 
@@ -75,7 +75,7 @@ export interface NativeBackend extends tf.KernelBackend {
 }
 
 /** True where tfjs-node's backend is the one in use. */
-export function isNative(): boolean {
+function isNative(): boolean {
   return tf.getBackend() === 'tensorflow' && 'binding' in tf.backend();
 }
 
