@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Key } from './random.js';
+import { tidy } from './tidy.js';
 import { cloneTree, disposeTree, flatten, type Tree } from './tree.js';
 
 /** What a step measures, by name. */
@@ -46,10 +47,14 @@ export function eager(): Executor {
       let state = initial;
       return {
         async run(batch, key) {
-          const result = tf.tidy(() => step(state, batch, key) as never) as ReturnType<typeof step>;
-          replace(state, result.state);
-          state = result.state;
-          return readMetrics(result.metrics);
+          const { next, metrics } = tidy(() => {
+            const result = step(state, batch, key);
+            // A metric may be a tensor that the state or the batch goes on to use.
+            return { next: result.state, metrics: cloneTree(result.metrics) };
+          });
+          replace(state, next);
+          state = next;
+          return readMetrics(metrics);
         },
         read: async () => cloneTree(state),
         async write(next) {

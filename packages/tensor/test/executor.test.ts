@@ -31,6 +31,23 @@ describe('eager', () => {
     });
     expectClose(x, [1, 2]);
   });
+
+  it('keeps state and batch where a metric is one of their tensors', async () => {
+    await expectNoLeaks(async () => {
+      const batch = { y: tf.scalar(5) };
+      const execution = eager().prepare(
+        ({ n }: { n: tf.Scalar }, { y }: { y: tf.Scalar }) => {
+          const next = tf.add<tf.Scalar>(n, 1);
+          return { state: { n: next }, metrics: { next, y } };
+        },
+        { n: tf.scalar(0) },
+      );
+      expect(await execution.run(batch, key(0))).toEqual({ next: 1, y: 5 });
+      expect(await execution.run(batch, key(0))).toEqual({ next: 2, y: 5 });
+      execution.dispose();
+      batch.y.dispose();
+    });
+  });
 });
 
 describe('tidy', () => {
