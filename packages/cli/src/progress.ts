@@ -1,22 +1,26 @@
-import type { TrainEvent } from '@chainrule/trainer';
+import type { StepEvent, TrainEvent } from '@chainrule/trainer';
 import { clock, count, percent, type Terminal } from './terminal.js';
+
+type Measures = StepEvent['measures'];
 
 /** About how many epochs get a line of their own. */
 const LINES = 20;
+/** Weight of the past in the live line's moving averages. */
+const MEMORY = 0.9;
 
 /** Shows the events of a training run: a live line on a terminal, and a line for finished epochs. */
 export function progress(out: Terminal): (event: TrainEvent) => void {
-  let began = 0;
-  let total = 0;
   let epochs = 0;
+  let total = 0;
+  let recent: Measures | undefined;
+  /** When the first step was done: it compiles, and would spoil the estimates. */
+  let began = 0;
   let seen = 0;
-  let smooth: number | undefined;
   return (event) => {
     switch (event.type) {
       case 'start': {
         epochs = event.epochs;
         total = event.stepsPerEpoch * epochs;
-        began = performance.now();
         out.line(
           `Training ${count(event.parameters, 'parameter')} on ${count(event.examples, 'example')}, ` +
             `${count(epochs, 'epoch')} of ${count(event.stepsPerEpoch, 'step')} (${event.backend} backend, ${event.executor}).`,
@@ -25,15 +29,16 @@ export function progress(out: Terminal): (event: TrainEvent) => void {
         break;
       }
       case 'step': {
-        seen += event.examples;
-        const { loss } = event.measures;
-        smooth = smooth === undefined ? loss : 0.9 * smooth + 0.1 * loss;
-        const seconds = (performance.now() - began) / 1000;
-        const left = (seconds / event.step) * (total - event.step);
+        recent = average(recent, event.measures);
+        const now = performance.now();
+        if (event.step === 1) began = now;
+        else seen += event.examples;
+        const seconds = (now - began) / 1000;
         const rate = Math.round(seen / seconds).toLocaleString('en');
+        const left = clock((seconds / (event.step - 1)) * (total - event.step));
+        const speed = event.step === 1 ? '' : `  ${rate} examples/s  ${left} left`;
         out.live(
-          `epoch ${event.epoch}/${epochs} ${bar(event.step / total)} ` +
-            `loss ${figure(smooth)}${others(event.measures)}  ${rate} examples/s  ${clock(left)} left`,
+          `epoch ${event.epoch}/${epochs} ${bar(event.step / total)} ${measured(recent)}${speed}`,
         );
         break;
       }
@@ -43,10 +48,10 @@ export function progress(out: Terminal): (event: TrainEvent) => void {
         const { train, validation, seconds } = event;
         const number = String(event.epoch).padStart(String(epochs).length);
         const validated = validation
-          ? `  validation loss ${figure(validation.loss)}${others(validation)}${event.best ? ' *' : ''}`
+          ? `  validation ${measured(validation)}${event.best ? ' (best)' : ''}`
           : '';
         out.line(
-          `epoch ${number}/${epochs}  loss ${figure(train.loss)}${others(train)}${validated}  ${seconds.toFixed(1)} s`,
+          `epoch ${number}/${epochs}  ${measured(train)}${validated}  ${seconds.toFixed(1)} s`,
         );
         break;
       }
@@ -57,10 +62,22 @@ export function progress(out: Terminal): (event: TrainEvent) => void {
   };
 }
 
-function others({ accuracy, meanAbsoluteError }: { readonly [name: string]: number }): string {
-  if (accuracy !== undefined) return `  accuracy ${percent(accuracy)}`;
-  if (meanAbsoluteError === undefined) return '';
-  return `  mean absolute error ${figure(meanAbsoluteError)}`;
+function average(past: Measures | undefined, now: Measures): Measures {
+  if (past === undefined) return now;
+  const mixed = Object.entries(now).map(([name, value]) => [
+    name,
+    MEMORY * past[name]! + (1 - MEMORY) * value,
+  ]);
+  return Object.fromEntries(mixed) as Measures;
+}
+
+function measured({ loss, accuracy, meanAbsoluteError }: Measures): string {
+  const figures = [`loss ${figure(loss)}`];
+  if (accuracy !== undefined) figures.push(`accuracy ${percent(accuracy)}`);
+  if (meanAbsoluteError !== undefined) {
+    figures.push(`mean absolute error ${figure(meanAbsoluteError)}`);
+  }
+  return figures.join('  ');
 }
 
 /** Four digits after the point, or four in all where the number is large. */
