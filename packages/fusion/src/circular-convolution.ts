@@ -10,7 +10,7 @@ import * as tf from '@tensorflow/tfjs-core';
  *
  *   X[k₁, k₂] = Σ_n₂ ω_q^(n₂k₂) ω_d^(n₂k₁) Σ_n₁ ω_p^(n₁k₁) x[n₁, n₂].
  *
- * Tensors have the batch last; real and imaginary parts stand in rows one below the other.
+ * Tensors have the batch last. Real and imaginary parts (`part`) stand in rows one below the other.
  */
 
 /** Where each element of a vector goes in its sketch, and with which sign. */
@@ -61,30 +61,25 @@ export interface CircularConvolution {
 export function circularConvolution(hashes: readonly Hash[], size: number): CircularConvolution {
   const p = splitSize(size);
   const q = size / p;
-  const sketches = hashes.map(({ bins, signs }) => {
-    const matrix = new Float32Array(size * bins.length);
-    bins.forEach((bin, i) => {
-      matrix[bin * bins.length + i] = signs[i]!;
-    });
-    return matrix;
-  });
+  const sketches = hashes.map((hash) => countSketch(hash, size));
+  // Of real numbers the spectrum at −k is the conjugate of that at k, so half of the k₁ will do.
+  const half = Math.floor(p / 2) + 1;
   // Rows (k₁, part), columns n₁.
-  const first = new Float32Array(p * 2 * p);
+  const first = new Float32Array(half * 2 * p);
   // Rows n₁, columns (k₁, part): the real part of the inverse.
-  const last = new Float32Array(p * p * 2);
-  for (let k1 = 0; k1 < p; k1++) {
+  const last = new Float32Array(p * half * 2);
+  // For each k₁, rows (part, k₂), columns (part, n₂); its transpose is the conjugate's, the inverse.
+  const second = new Float32Array(half * 4 * q * q);
+  for (let k1 = 0; k1 < half; k1++) {
+    const weight = (k1 === 0 || 2 * k1 === p ? 1 : 2) / size;
     for (let n1 = 0; n1 < p; n1++) {
       const [re, im] = root(k1 * n1, p);
       first[2 * k1 * p + n1] = re;
       first[(2 * k1 + 1) * p + n1] = im;
-      // The inverse's root is the conjugate, and i² = −1: Re((a + bi)(re − im·i)) = a·re + b·im.
-      last[n1 * 2 * p + 2 * k1] = re / size;
-      last[n1 * 2 * p + 2 * k1 + 1] = im / size;
+      // The inverse's root is the conjugate: Re((a + bi)(re − im·i)) = a·re + b·im.
+      last[(n1 * half + k1) * 2] = re * weight;
+      last[(n1 * half + k1) * 2 + 1] = im * weight;
     }
-  }
-  // For each k₁, rows (part, k₂), columns (part, n₂); its transpose is the conjugate's, the inverse.
-  const second = new Float32Array(p * 4 * q * q);
-  for (let k1 = 0; k1 < p; k1++) {
     for (let k2 = 0; k2 < q; k2++) {
       for (let n2 = 0; n2 < q; n2++) {
         const [re, im] = root(n2 * (k1 + p * k2), size);
@@ -101,21 +96,52 @@ export function circularConvolution(hashes: readonly Hash[], size: number): Circ
   return {
     apply(vectors) {
       const batch = vectors[0]!.shape[0];
-      const stages = tf.tensor3d(second, [p, 2 * q, 2 * q]);
+      const stage = tf.tensor3d(second, [half, 2 * q, 2 * q]);
       const spectra = vectors.map((x, i) => {
-        const sketch = tf.matMul(tf.tensor2d(sketches[i]!, [size, x.shape[1]]), x, false, true);
-        const columns = tf.matMul(
-          tf.tensor2d(first, [2 * p, p]),
-          tf.reshape(sketch, [p, q * batch]),
-        );
-        return tf.matMul<tf.Tensor3D>(stages, tf.reshape(columns, [p, 2 * q, batch]));
+        const places = tf.reshape(sketches[i]!(tf.transpose(x)), [p, q * batch]);
+        const columns = tf.matMul(tf.tensor2d(first, [2 * half, p]), places);
+        return tf.matMul<tf.Tensor3D>(stage, tf.reshape(columns, [half, 2 * q, batch]));
       });
-      const columns = tf.matMul(stages, spectra.reduce(complexProduct), true);
-      const z = tf.matMul(tf.tensor2d(last, [p, 2 * p]), tf.reshape(columns, [2 * p, q * batch]));
+      const columns = tf.matMul(stage, spectra.reduce(complexProduct), true);
+      const rows = tf.reshape(columns, [2 * half, q * batch]);
+      const z = tf.matMul(tf.tensor2d(last, [p, 2 * half]), rows);
       const convolved = tf.transpose<tf.Tensor2D>(tf.reshape(z, [size, batch]));
       // Bins that nothing reaches are exactly zero, which the transforms meet only by rounding.
       return full ? convolved : tf.mul<tf.Tensor2D>(convolved, tf.tensor1d(mask));
     },
+  };
+}
+
+/**
+ * ψ(x)ₖ = Σ_{m: h(m) = k} s(m) xₘ: `[width, batch]` → `[size, batch]`. Forth and back it gathers rows,
+ * for not every backend can scatter: the r-th element of each bin, for all r, and their sum.
+ */
+function countSketch({ bins, signs }: Hash, size: number): (x: tf.Tensor2D) => tf.Tensor2D {
+  const width = bins.length;
+  const members = Array.from({ length: size }, (): number[] => []);
+  bins.forEach((bin, m) => {
+    members[bin]!.push(m);
+  });
+  const rounds = members.reduce((most, { length }) => Math.max(most, length), 0);
+  // Where a bin has no r-th element, a row of zeros below x stands for it.
+  const sources = Int32Array.from(
+    { length: rounds * size },
+    (_, i) => members[i % size]![Math.floor(i / size)] ?? width,
+  );
+  return (x) => {
+    const op = tf.customGrad((...args) => {
+      const [input] = args as [tf.Tensor2D];
+      const batch = input.shape[1];
+      const factors = tf.tensor2d(signs, [width, 1]);
+      const padded = tf.concat([tf.mul(input, factors), tf.zeros([1, batch])], 0);
+      const gathered = tf.gather(padded, tf.tensor1d(sources, 'int32'));
+      return {
+        value: tf.sum(tf.reshape(gathered, [rounds, size, batch]), 0),
+        gradFunc: (dy: tf.Tensor) =>
+          tf.mul(tf.gather(dy, tf.tensor1d(bins, 'int32')), tf.tensor2d(signs, [width, 1])),
+      };
+    });
+    return op(x) as tf.Tensor2D;
   };
 }
 

@@ -15,15 +15,34 @@ export function sumPool(x: tf.Tensor2D, count: number): tf.Tensor2D {
   return tf.sum(tf.reshape(x, [batch, count, columns / count]), 1);
 }
 
+const BELOW_ROOT = 1e-8;
+
 /**
- * Power and ℓ² normalisation along the last axis: s = sign(x)·√|x|, then s / ‖s‖.
+ * Power and ℓ² normalisation along the last axis: s = sign(x)·√|x|, y = s / ‖s‖.
  *
- * The root's slope at 0 is infinite, so s = x / √(|x| + 1e-8), whose slope there is 1e4.
+ * The root's slope at 0 is infinite, so s = x·r with r = 1 / √(|x| + ε), ε = 1e-8, whose slope there
+ * is 1e4. The gradient takes fewer passes than the tape's: with n = 1 / ‖s‖,
+ * ds = n(dy − y Σ dy·y) and dx = ds · r(1 + ε r²) / 2.
  */
 export function powerNormalize<T extends tf.Tensor>(x: T): T {
-  const root = tf.mul(x, tf.rsqrt(tf.add(tf.abs(x), 1e-8)));
-  const squared = tf.sum(tf.square(root), -1, true);
-  return tf.mul(root, tf.rsqrt(tf.add(squared, 1e-12)));
+  const op = tf.customGrad((...args) => {
+    const [input, save] = args as [tf.Tensor, tf.GradSaveFunc];
+    const inverseRoot = tf.rsqrt(tf.add(tf.abs(input), BELOW_ROOT));
+    const root = tf.mul(input, inverseRoot);
+    const inverseLength = tf.rsqrt(tf.add(tf.sum(tf.square(root), -1, true), 1e-12));
+    const value = tf.mul(root, inverseLength);
+    save([value, inverseRoot, inverseLength]);
+    return {
+      value,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [y, r, n] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+        const across = tf.sub(dy, tf.mul(y, tf.sum(tf.mul(dy, y), -1, true)));
+        const slope = tf.mul(r, tf.add(tf.mul(tf.square(r), BELOW_ROOT / 2), 0.5));
+        return tf.mul(tf.mul(across, n), slope);
+      },
+    };
+  });
+  return op(x) as T;
 }
 
 /** Adds a constant 1 to each vector: [x; 1]. */
