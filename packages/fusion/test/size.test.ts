@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
@@ -25,12 +26,14 @@ async function bundle(contents: string): Promise<{ bytes: number; files: string[
 }
 
 describe('one strategy imported bundles one strategy', () => {
-  const strategies = ['concat', 'film', 'gated', 'max', 'mean', 'product', 'sum'];
+  const simple = ['concat', 'film', 'gated', 'max', 'mean', 'product', 'sum'];
+  const sources = readdirSync(new URL('../src/strategies', import.meta.url));
+  const strategies = sources.map((file) => file.replace(/\.ts$/, ''));
   it.each(strategies)('%s', async (name) => {
     const { bytes, files } = await bundle(`export { ${name} } from '@chainrule/fusion';`);
     const bundled = files.filter((file) => file.includes('/strategies/'));
     expect(bundled.map((file) => file.replace(/.*\/(\w+)\.ts$/, '$1'))).toEqual([name]);
     expect(files.filter((file) => /zod|registry/.test(file))).toEqual([]);
-    expect(bytes).toBeLessThan(8_000);
+    expect(bytes).toBeLessThan(simple.includes(name) ? 8_000 : 16_000);
   });
 });
