@@ -203,7 +203,7 @@ describe('start', () => {
 
 describe('Ctrl-C', () => {
   it('stops within two seconds in mid-epoch and keeps the best model so far', async () => {
-    const args = ['start', '--data', sample, '--image-size', '160', '--epochs', '50'];
+    const args = ['start', '--data', sample, '--image-size', '96', '--epochs', '50'];
     const { ended, seen, kill } = launch(args, { cwd: folder });
     await seen(/^epoch +3\/50/m);
     const began = performance.now();

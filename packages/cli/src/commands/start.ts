@@ -13,12 +13,12 @@ import { checkModelFolder, saveModel } from '@chainrule/trainer/node';
 import { closing } from '../closing.js';
 import { INTERRUPTED } from '../exit.js';
 import { outputs } from '../predict.js';
-import { prepare } from '../prepare.js';
+import { type Prepared, prepare } from '../prepare.js';
 import { progress } from '../progress.js';
-import { defaultEpochs, recipe } from '../recipe.js';
-import { report } from '../report.js';
+import { defaultEpochs, type Recipe, recipe } from '../recipe.js';
+import { type Measured, report } from '../report.js';
 import { trainedModel } from '../saved.js';
-import { openTask, taskName } from '../task.js';
+import { openTask, type Task, taskName } from '../task.js';
 import { count, type Terminal } from '../terminal.js';
 import { checkWritable, writeJson } from '../write.js';
 
@@ -35,7 +35,7 @@ export interface StartOptions {
 
 /**
  * The main job: train the article's composition on pictures and questions, save it, evaluate it and
- * show what it can do.
+ * show what it can do. Gives the exit status.
  */
 export async function start(
   options: StartOptions,
@@ -48,37 +48,20 @@ export async function start(
   if (options.json !== undefined) await checkWritable(options.json);
 
   const backend = await useNative({ training: true });
-  const task = await openTask(options, out.line, signal);
-  out.line(
-    `${task.source}: ${count(task.train.examples.length, 'training example')} and ` +
-      `${count(task.test.examples.length, 'test example')}, fusion ${options.fusion}.`,
-  );
-  const data = prepare(task, options);
-  const parts = recipe(task.train, { ...options, vocabulary: data.tokenizer?.vocabulary.length });
-  const epochs = options.epochs ?? defaultEpochs(data.train.stepsPerEpoch);
+  const job = await openJob(options, out, signal);
+  const save = async (result: Result) =>
+    saveModel(folder, await trainedModel(job.task, job.data, job.recipe, result, options));
 
   const began = performance.now();
-  const run = train({
-    model: parts.model,
-    objective: parts.objective,
-    optimizer: parts.optimizer(epochs * data.train.stepsPerEpoch),
-    data: data.train,
-    ...(data.validation && { validation: data.validation }),
-    epochs,
-    seed: options.seed,
-    keep: data.validation ? 'best' : 'last',
-    signal,
-    ...(options.eager && { executor: eager() }),
-  });
-  const save = async (result: TrainResult<MultimodalParams>) =>
-    saveModel(folder, await trainedModel(task, data, parts, result, options));
-  const result = await finish(run, progress(out)).catch(async (error) => {
-    if (isDivergence(error) && error.result.bestEpoch > 0) {
-      await save(error.result);
-      out.line(`The model as it was after epoch ${error.result.bestEpoch} is saved in ${folder}.`);
-    }
-    throw error;
-  });
+  const result = await finish(training(job, options, signal), progress(out)).catch(
+    async (error) => {
+      if (isDivergence(error) && error.result.bestEpoch > 0) {
+        await save(error.result);
+        out.line(`The model as it was after ${age(error.result)} is saved in ${folder}.`);
+      }
+      throw error;
+    },
+  );
   const trainSeconds = (performance.now() - began) / 1000;
   if (result.steps === 0) {
     out.line('Stopped before the first step; nothing to save.');
@@ -86,29 +69,17 @@ export async function start(
   }
   await save(result);
   if (result.reason === 'aborted') {
-    const { bestEpoch, steps } = result;
-    const age = bestEpoch === 0 ? count(steps, 'step') : `epoch ${bestEpoch}`;
-    out.line(`Stopped. The model as it was after ${age} is saved in ${folder}.`);
+    out.line(`Stopped. The model as it was after ${age(result)} is saved in ${folder}.`);
     return INTERRUPTED;
   }
 
-  const say = (text = '') => void process.stdout.write(`${text}\n`);
-  const model = { model: parts.model, params: result.params };
-  out.live('measuring');
-  const predicted = await outputs(model, task.test, data.test, signal).catch((error: unknown) => {
-    if (signal.aborted) out.line(`The model is saved in ${folder}.`);
-    throw error;
-  });
-  out.settle();
-  const measured = report(say, task, predicted);
-  say();
-  say(closing(folder, task, options.fusion));
+  const measured = await show(job, result, folder, options, out, signal);
   if (options.json !== undefined) {
     await writeJson(options.json, {
-      task: task.name,
+      task: job.task.name,
       fusion: options.fusion,
       ...measured,
-      epochs,
+      epochs: job.epochs,
       trainSeconds,
       backend: backend.name,
       seed: options.seed,
@@ -121,6 +92,74 @@ export async function start(
   disposeTree(result.params);
   return 0;
 }
+
+type Result = TrainResult<MultimodalParams>;
+
+/** What a run works on. */
+interface Job {
+  readonly task: Task;
+  readonly data: Prepared;
+  readonly recipe: Recipe;
+  readonly epochs: number;
+}
+
+async function openJob(options: StartOptions, out: Terminal, signal: AbortSignal): Promise<Job> {
+  const task = await openTask(options, out.line, signal);
+  out.line(
+    `${task.source}: ${count(task.train.examples.length, 'training example')} and ` +
+      `${count(task.test.examples.length, 'test example')}, fusion ${options.fusion}.`,
+  );
+  const data = prepare(task, options);
+  const vocabulary = data.tokenizer?.vocabulary.length;
+  return {
+    task,
+    data,
+    recipe: recipe(task.train, { ...options, vocabulary }),
+    epochs: options.epochs ?? defaultEpochs(data.train.stepsPerEpoch),
+  };
+}
+
+function training({ data, recipe, epochs }: Job, options: StartOptions, signal: AbortSignal) {
+  return train({
+    model: recipe.model,
+    objective: recipe.objective,
+    optimizer: recipe.optimizer(epochs * data.train.stepsPerEpoch),
+    data: data.train,
+    ...(data.validation && { validation: data.validation }),
+    // Without data to choose by, the schedule's last epoch is the one to keep.
+    keep: data.validation ? 'best' : 'last',
+    epochs,
+    seed: options.seed,
+    signal,
+    ...(options.eager && { executor: eager() }),
+  });
+}
+
+/** Measures the model on the test data and prints what it can do, and what to try next. */
+async function show(
+  { task, data, recipe }: Job,
+  { params }: Result,
+  folder: string,
+  options: StartOptions,
+  out: Terminal,
+  signal: AbortSignal,
+): Promise<Measured> {
+  const model = { model: recipe.model, params };
+  out.live('measuring');
+  const predicted = await outputs(model, task.test, data.test, signal).catch((error: unknown) => {
+    if (signal.aborted) out.line(`The model is saved in ${folder}.`);
+    throw error;
+  });
+  out.settle();
+  const say = (text = '') => void process.stdout.write(`${text}\n`);
+  const measured = report(say, task, predicted);
+  say();
+  say(closing(folder, task, options.fusion));
+  return measured;
+}
+
+const age = ({ bestEpoch, steps }: Result): string =>
+  bestEpoch === 0 ? count(steps, 'step') : `epoch ${bestEpoch}`;
 
 function checkFusion(name: string): void {
   lookUp('fusion', Object.fromEntries(fusions.names.map((each) => [each, each])), name);
