@@ -1,11 +1,8 @@
 import {
   checkPositiveInteger,
   checkShape,
-  type Embedding,
   type Encoder,
-  glorotUniform,
   type Key,
-  orthogonal,
   type Params,
   split,
   uniformInit,
@@ -13,45 +10,28 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import { checkIds, realWords } from './ids.js';
 import { type LstmActivation, lstmSequence } from './lstm-sequence.js';
+import {
+  embeddingOf,
+  initKernels,
+  project,
+  projectWords,
+  type RecurrentParams,
+} from './recurrent.js';
 
-export interface LstmParams extends Params {
-  /** W, `[in, 4·width]`: input, forget, candidate and output gate side by side. */
-  readonly kernel: tf.Tensor2D;
-  /** R, `[width, 4·width]`. */
-  readonly recurrent: tf.Tensor2D;
-  /** b, `[4·width]`; the forget gate's part starts at 1. */
-  readonly bias: tf.Tensor1D;
-}
+/**
+ * W `[in, 4·width]`, R `[width, 4·width]` and b `[4·width]`: input, forget, candidate and output
+ * gate side by side.
+ */
+export type LstmParams = RecurrentParams;
 
 /** Glorot for W, orthogonal for R, 1 for the forget gate's bias (Jozefowicz et al., 2015). */
-function initLstm(key: Key, input: number, width: number): LstmParams {
+export function initLstm(key: Key, input: number, width: number): LstmParams {
   return {
-    kernel: glorotUniform(split(key, 'kernel'), [input, 4 * width]) as tf.Tensor2D,
-    recurrent: orthogonal()(split(key, 'recurrent'), [width, 4 * width]) as tf.Tensor2D,
+    ...initKernels(key, input, width, 4),
     bias: tf.tensor1d(
       Float32Array.from({ length: 4 * width }, (_, i) => (i >= width && i < 2 * width ? 1 : 0)),
     ),
   };
-}
-
-/** x·W + b for rows of any number at once, `[rows, in]` → `[rows, 4·width]`. */
-const project = ({ kernel, bias }: LstmParams, x: tf.Tensor2D): tf.Tensor2D =>
-  tf.add(tf.matMul(x, kernel), bias);
-
-/** Runs the recurrence over `[time, batch, 4·width]`; `mask` is `[batch, time]`. */
-function run(
-  params: LstmParams,
-  projected: tf.Tensor3D,
-  mask: tf.Tensor2D,
-  activation: LstmActivation,
-) {
-  const states = lstmSequence(projected, tf.transpose(mask), params.recurrent, activation);
-  const [time, batch, width] = states.shape;
-  return {
-    vector: tf.reshape(tf.slice(states, [time - 1, 0, 0]), [batch, width]),
-    tokens: tf.transpose(states, [1, 0, 2]) as tf.Tensor3D,
-    mask,
-  } satisfies Embedding;
 }
 
 export interface LstmOptions {
@@ -114,21 +94,11 @@ export function lstm(options: LstmOptions): Encoder<tf.Tensor2D, TextLstmParams,
     apply(params, ids) {
       checkIds(where, ids);
       return tf.tidy(() => {
-        const [batch, time] = ids.shape;
-        // As floats, which hold every id exactly: oneDNN has no transpose of integers, and says so.
-        const byTime = tf.cast(tf.transpose(tf.cast(ids, 'float32')), 'int32');
-        const rows = tf.reshape(byTime, [time * batch]) as tf.Tensor1D;
-        // Looking words up and projecting them commute: the smaller of the two is projected.
-        const projected =
-          vocabulary <= time * batch
-            ? tf.gather(project(params.lstm, params.embedding), rows)
-            : project(params.lstm, tf.gather(params.embedding, rows));
-        return run(
-          params.lstm,
-          tf.reshape(projected, [time, batch, 4 * width]),
-          realWords(ids),
-          activation,
-        );
+        const mask = realWords(ids);
+        const projected = projectWords(params.embedding, params.lstm, ids);
+        const { recurrent } = params.lstm;
+        const states = lstmSequence(projected, tf.transpose(mask), recurrent, activation);
+        return embeddingOf(states, mask);
       });
     },
   };
@@ -185,12 +155,14 @@ export function vectorLstm(
       return tf.tidy(() => {
         const [batch, time] = vectors.shape;
         const x = tf.reshape(tf.transpose(vectors, [1, 0, 2]), [time * batch, input]);
-        return run(
-          params,
-          tf.reshape(project(params, x as tf.Tensor2D), [time, batch, 4 * width]),
-          tf.ones([batch, time]),
+        const projected = project(params, x as tf.Tensor2D);
+        const states = lstmSequence(
+          tf.reshape(projected, [time, batch, 4 * width]),
+          tf.ones([time, batch]),
+          params.recurrent,
           activation,
         );
+        return embeddingOf(states, tf.ones([batch, time]));
       });
     },
   };

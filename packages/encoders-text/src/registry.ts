@@ -2,6 +2,9 @@ import type { Encoder } from '@chainrule/tensor';
 import { entry, type Registry, registry } from '@chainrule/tensor/registry';
 import { z } from 'zod';
 import { bagOfWords } from './bag-of-words.js';
+import { biLstm } from './bi-lstm.js';
+import { cnn1d } from './cnn1d.js';
+import { gru } from './gru.js';
 import { article, lstm, vectorLstm } from './lstm.js';
 import { transformer } from './transformer.js';
 
@@ -36,6 +39,31 @@ export const textEncoders: Registry<Encoder> = registry<Encoder>('encoders-text'
       combine: z.enum(['mean', 'sum']).default('mean').describe('how the vectors are combined'),
     }),
     bagOfWords,
+  ),
+  biLstm: entry(
+    'word vectors, then two LSTMs of half the width, one from each end',
+    z.object({ vocabulary, embedding, width, activation }),
+    biLstm,
+  ),
+  cnn1d: entry(
+    'word vectors, then filters that slide over them; the largest answer of each',
+    z.object({
+      vocabulary,
+      embedding,
+      windows: z
+        .array(size)
+        .min(1)
+        .default([2, 3, 4])
+        .describe('how many words each kind of filter sees'),
+      filters: size.default(64).describe('filters of each window; width = filters·windows'),
+      activation: z.enum(['relu', 'tanh']).default('relu').describe('of the filters'),
+    }),
+    cnn1d,
+  ),
+  gru: entry(
+    'word vectors, then a gated recurrent unit; the state after the last word',
+    z.object({ vocabulary, embedding, width }),
+    gru,
   ),
   lstm: entry(
     'word vectors, then an LSTM; the state after the last word',

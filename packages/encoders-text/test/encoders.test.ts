@@ -3,7 +3,16 @@ import { countParams, disposeTree, type Encoder, key } from '@chainrule/tensor';
 import { checkGradients, expectClose, moduleContract } from '@chainrule/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { article, bagOfWords, lstm, transformer, vectorLstm } from '../src/index.js';
+import {
+  article,
+  bagOfWords,
+  biLstm,
+  cnn1d,
+  gru,
+  lstm,
+  transformer,
+  vectorLstm,
+} from '../src/index.js';
 import { textEncoders } from '../src/registry.js';
 
 const ids = () =>
@@ -24,6 +33,11 @@ const cases: { [name: string]: () => Encoder<tf.Tensor2D> } = {
   lstm: () => lstm({ ...size, embedding: 4 }),
   'lstm (more words than steps)': () => lstm({ vocabulary: 50, width: 6, embedding: 4 }),
   article: () => article({ ...size, embedding: 4 }),
+  biLstm: () => biLstm({ ...size, embedding: 4 }),
+  cnn1d: () => cnn1d({ vocabulary: 7, embedding: 4, windows: [1, 4], filters: 3 }),
+  'cnn1d (tanh)': () =>
+    cnn1d({ vocabulary: 7, embedding: 4, windows: [3], filters: 6, activation: 'tanh' }),
+  gru: () => gru({ ...size, embedding: 4 }),
   transformer: () => transformer({ ...size, heads: 3, dropout: 0.2, activation: 'relu' }),
   'transformer (class token, sinusoids)': () =>
     transformer({ ...size, heads: 2, pooling: 'class', positions: 'sinusoidal' }),
