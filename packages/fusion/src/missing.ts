@@ -26,10 +26,17 @@ export function maskedTotal(xs: readonly tf.Tensor2D[], present?: tf.Tensor2D): 
   return terms.reduce((z, x) => tf.add(z, x)) as tf.Tensor2D;
 }
 
-/** The mean of the vectors that are present; zero where there is none. */
-export function maskedMean(xs: readonly tf.Tensor2D[], present?: tf.Tensor2D): tf.Tensor2D {
-  if (present === undefined) return tf.mul(maskedTotal(xs), 1 / xs.length);
-  return tf.div(maskedTotal(xs, present), tf.maximum(tf.sum(present, 1, true), 1));
+/** The mean of the vectors (or tokens) that are present; zero where there is none. */
+export function maskedMean<T extends tf.Tensor2D | tf.Tensor3D>(
+  xs: readonly T[],
+  present?: tf.Tensor2D,
+): T {
+  const sum = (terms: readonly T[]) => terms.reduce((a, b) => tf.add(a, b));
+  if (present === undefined) return tf.mul(sum(xs), 1 / xs.length);
+  const shares = presentColumns(tf.div(present, tf.maximum(tf.sum(present, 1, true), 1)));
+  return sum(
+    xs.map((x, i) => tf.mul(x, x.rank === 3 ? tf.expandDims(shares[i]!, 2) : shares[i]!) as T),
+  );
 }
 
 /** The maximum of the vectors that are present, element by element; zero where there is none. */

@@ -10,12 +10,19 @@ import type { Widths } from './types.js';
 
 /** The strategies that examples may lack modalities for; a test compares it with what they do. */
 const acceptMissing = [
+  'attentionPooling',
+  'bottleneck',
+  'coAttention',
+  'crossAttention',
+  'crossmodalTransformer',
   'deepSet',
+  'earlyTransformer',
   'evidential',
   'late',
   'max',
   'mean',
   'mixtureOfExperts',
+  'perceiverResampler',
   'productOfExperts',
   'sum',
   'weighted',

@@ -27,6 +27,7 @@ import { productOfExperts } from './strategies/productOfExperts.js';
 import { sum } from './strategies/sum.js';
 import { tfn } from './strategies/tfn.js';
 import { weighted } from './strategies/weighted.js';
+import { tokenEntries } from './token-entries.js';
 import type { Fusion } from './types.js';
 
 const size = z.int().positive();
@@ -259,6 +260,7 @@ const entries: { readonly [name: string]: RegistryEntry<Fusion> } = {
     }),
     evidential,
   ),
+  ...tokenEntries,
 };
 const strategies = registry<Fusion>('fusion', entries);
 

@@ -1,5 +1,11 @@
 import type { Widths } from '@chainrule/fusion';
-import { type Embeddings, key, normalArray, split } from '@chainrule/tensor';
+import {
+  type Embeddings,
+  key,
+  normalArray,
+  split,
+  type TransformerLayerParams,
+} from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs';
 
 /** Random embeddings of these widths; each modality has four tokens, the last of which is padding. */
@@ -41,4 +47,21 @@ export function layer(rows: number[][], bias: number[]) {
 /** The same without bias. */
 export function kernel(rows: number[][]) {
   return { kernel: tf.tensor2d(rows) };
+}
+
+/** A transformer layer that adds nothing to its tokens. */
+export function silentLayer(width: number): TransformerLayerParams {
+  const silent = (from: number, to: number) => ({
+    kernel: tf.zeros<tf.Rank.R2>([from, to]),
+    bias: tf.zeros<tf.Rank.R1>([to]),
+  });
+  const norm = { scale: tf.ones<tf.Rank.R1>([width]), offset: tf.zeros<tf.Rank.R1>([width]) };
+  const square = silent(width, width);
+  return {
+    norm,
+    attention: { query: square, key: { kernel: square.kernel }, value: square, out: square },
+    feedForwardNorm: norm,
+    hidden: silent(width, 4 * width),
+    out: silent(4 * width, width),
+  };
 }

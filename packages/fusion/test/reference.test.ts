@@ -66,7 +66,7 @@ describe.each(cases)('fusion.$type $options', (reference) => {
       const found = gradients(f, all, tensor(reference.upstream));
       expect(new Set(found.keys())).toEqual(new Set(Object.keys(reference.gradients)));
       for (const [path, expected] of Object.entries(reference.gradients)) {
-        expectClose(found.get(path)!, expected);
+        expectClose(found.get(path) ?? tf.zeros(expected.shape), expected);
       }
     });
   });
@@ -74,10 +74,16 @@ describe.each(cases)('fusion.$type $options', (reference) => {
   it('has the gradients that finite differences give', () => {
     tf.tidy(() => {
       const { module, f } = applied(reference);
-      const inputs = tensors(reference.inputs);
-      const params = module.init(key(3)) as Tree<tf.Tensor>;
-      expect(flatten(params).length).toBe(Object.keys(reference.params).length);
-      checkGradients(f, { params, inputs }, { elements: 8 });
+      const like = module.init(key(3)) as Tree<tf.Tensor>;
+      const leaves = flatten(like).length;
+      expect(leaves).toBe(Object.keys(reference.params).length);
+      // Where there are many tensors, a direction through all of them is what is checked.
+      const elements = Math.min(8, Math.floor(100 / leaves));
+      const params: Tree<tf.Tensor> = unflatten(
+        like,
+        new Map(Object.entries(tensors(reference.params))),
+      );
+      checkGradients(f, { params, inputs: tensors(reference.inputs) }, { elements, eps: 3e-3 });
     });
   });
 });

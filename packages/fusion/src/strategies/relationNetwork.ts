@@ -1,0 +1,139 @@
+import {
+  ChainruleError,
+  checkPositiveInteger,
+  type DenseParams,
+  dense,
+  split,
+} from '@chainrule/tensor';
+import * as tf from '@tensorflow/tfjs-core';
+import { modalities } from '../modalities.js';
+import { pairMask, places } from '../pairs.js';
+import {
+  chosenModality,
+  meanTokens,
+  readTokenWidths,
+  repeated,
+  sequence,
+  sumTokens,
+  widest,
+} from '../tokens.js';
+import type { Fusion, TokenFusionOptions } from '../types.js';
+
+export interface RelationNetworkOptions extends TokenFusionOptions {
+  /** The modality whose tokens are the objects. Default: the first in alphabetical order (`image`). */
+  readonly objects?: string;
+  /** Width of g's layers and of z. Default: the widest modality's. */
+  readonly width?: number;
+  /** How many layers g has; default 4. */
+  readonly layers?: number;
+  /** Over pairs; the paper takes the sum. Default `sum`. */
+  readonly pool?: 'sum' | 'mean';
+  /** Appends the place of each object, −1…1: row and column where their number is a square. Default true. */
+  readonly coordinates?: boolean;
+}
+export type RelationNetworkParams = {
+  /** g. Its first layer takes `[oᵢ, oⱼ, q]`. */
+  readonly layers: readonly DenseParams[];
+};
+export type RelationNetworkConfig = {
+  readonly type: 'relationNetwork';
+} & Required<RelationNetworkOptions>;
+
+/**
+ * Relation network: looks at every pair of objects in the light of the question.
+ *
+ * z = Σᵢⱼ g([oᵢ; oⱼ; q]),  g(x) = r(Wₗ … r(W₁x + b₁) … + bₗ),  r the ReLU,
+ *
+ * where the objects oᵢ are the tokens of one modality (the places of a feature map), with their
+ * coordinates, and q the vectors of all others, one after the other. The first layer is applied to
+ * oᵢ, oⱼ and q on their own and then added, which is the same and much cheaper. Padding is in no pair.
+ *
+ * The sum grows with the square of the number of objects: 16 to 64 do well, and a warm-up of the
+ * learning rate helps, or `pool: 'mean'`.
+ *
+ * Shapes: tokens of `objects`, `[batch, tokens, tokenWidth]`, and vectors of the others,
+ * `[batch, widthᵢ]`, give z, `[batch, width]`.
+ *
+ * Source: Santoro et al., A simple neural network module for relational reasoning (2017); f is the
+ * head that follows.
+ *
+ * @throws ChainruleError `OPTION` where there are fewer than two modalities or `objects` is none of
+ * them; from `apply`, `TOKENS` where an encoder gives no tokens, `MODALITY`, `SHAPE`, `EMPTY_BATCH`.
+ *
+ * @example
+ * import * as tf from '@tensorflow/tfjs';
+ * import { relationNetwork } from '@chainrule/fusion';
+ * import { key } from '@chainrule/tensor';
+ *
+ * const fusion = relationNetwork({ widths: { image: 4, text: 4 }, tokenWidths: { image: 3 } });
+ * const z = fusion.apply(fusion.init(key(0)), {
+ *   image: { vector: tf.ones([1, 4]), tokens: tf.ones([1, 9, 3]) },
+ *   text: { vector: tf.ones([1, 4]) },
+ * });
+ * z.shape; // [1, 4]
+ */
+export function relationNetwork({
+  widths: given,
+  tokenWidths: givenTokens,
+  objects: chosen,
+  width = widest(given),
+  layers = 4,
+  pool = 'sum',
+  coordinates = true,
+}: RelationNetworkOptions): Fusion<RelationNetworkParams, RelationNetworkConfig> {
+  const where = 'fusion.relationNetwork';
+  const { names, widths, vectors } = modalities(where, given, 2);
+  const tokenWidths = readTokenWidths(where, widths, givenTokens);
+  const objects = chosenModality(where, 'objects', names, chosen ?? names[0]!);
+  checkPositiveInteger(where, 'width', width);
+  checkPositiveInteger(where, 'layers', layers);
+  if (pool !== 'sum' && pool !== 'mean') {
+    throw new ChainruleError('OPTION', `${where}: pool must be sum or mean, got "${pool}"`);
+  }
+  const options = { width, layers, pool, coordinates };
+  const object = tokenWidths[objects]! + (coordinates ? 2 : 0);
+  const others = names.filter((name) => name !== objects);
+  const question = others.reduce((sum, name) => sum + widths[name]!, 0);
+  const first = dense({ in: 2 * object + question, out: width, activation: 'relu' });
+  const next = dense({ in: width, out: width, activation: 'relu' });
+  return {
+    config: { type: 'relationNetwork', widths, tokenWidths, objects, ...options },
+    width,
+    init: (key) => ({
+      layers: Array.from({ length: layers }, (_, l) =>
+        (l === 0 ? first : next).init(split(split(key, 'layers'), l)),
+      ),
+    }),
+    apply: (params, embeddings) =>
+      tf.tidy(() => {
+        const xs = vectors(embeddings);
+        const own = sequence(where, objects, embeddings[objects]!, tokenWidths[objects]!);
+        const [batch, n] = own.tokens.shape;
+        const placed = coordinates
+          ? tf.concat([own.tokens, repeated(places(n), batch)], 2)
+          : own.tokens;
+        const asked = tf.concat(
+          xs.filter((_, i) => names[i] !== objects),
+          1,
+        );
+        const { kernel, bias } = params.layers[0]!;
+        const rows = (from: number, count: number) => tf.slice(kernel, [from, 0], [count, width]);
+        const flat = tf.reshape(placed, [batch * n, object]);
+        const left = tf.reshape(tf.matMul(flat, rows(0, object)), [batch, n, 1, width]);
+        const right = tf.reshape(tf.matMul(flat, rows(object, object)), [batch, 1, n, width]);
+        const q = tf.add(tf.matMul(asked, rows(2 * object, question)), bias as tf.Tensor1D);
+        const pairs = tf.relu(tf.add(tf.add(left, tf.reshape(q, [batch, 1, 1, width])), right));
+        const relations = params.layers
+          .slice(1)
+          .reduce(
+            (x, layer) => next.apply(layer, x),
+            tf.reshape(pairs, [batch * n * n, width]) as tf.Tensor2D,
+          );
+        const all = {
+          tokens: tf.reshape(relations, [batch, n * n, width]) as tf.Tensor3D,
+          mask: pairMask(own.mask, own.mask, [batch, n, n]),
+        };
+        return pool === 'sum' ? sumTokens(all) : meanTokens(all);
+      }),
+  };
+}
