@@ -12,7 +12,9 @@ export interface Terminal {
 /** Least time between two live lines. */
 const MILLISECONDS = 80;
 
-export function terminal(stream: NodeJS.WriteStream = process.stderr): Terminal {
+export function terminal(
+  stream: Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'> = process.stderr,
+): Terminal {
   let isLive = false;
   let last = 0;
   const settle = () => {

@@ -20,7 +20,7 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-export interface Ended {
+interface Ended {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;

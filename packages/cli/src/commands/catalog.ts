@@ -8,14 +8,14 @@ import type { OptionDescription, Registry } from '@chainrule/tensor/registry';
 type Described = ReturnType<Registry<unknown>['describe']>[number];
 
 /** Everything that is registered, from the registries themselves. */
-export interface Catalog {
+interface Catalog {
   readonly encoders: readonly (Described & { readonly modality: 'image' | 'text' })[];
   readonly fusion: readonly Described[];
   readonly losses: readonly Described[];
   readonly transformations: readonly Described[];
 }
 
-export function catalog(): Catalog {
+function catalog(): Catalog {
   return {
     encoders: [
       ...imageEncoders.describe().map((entry) => ({ modality: 'image' as const, ...entry })),
