@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { createInterface } from 'node:readline';
 import { ChainruleError } from '@chainrule/tensor';
 import Table from 'cli-table3';
@@ -49,6 +49,7 @@ export const CORES = Math.min(2, availableParallelism());
 export async function race(contestants: readonly Contestant[], options: Race): Promise<Result[]> {
   const { rounds, steps, turnMs = 4000, tolerance = 1e-3 } = options;
   const running: Running[] = [];
+  warnWhereBusy();
   try {
     for (const contestant of contestants) {
       const own = launch(contestant);
@@ -80,6 +81,12 @@ export async function race(contestants: readonly Contestant[], options: Race): P
   } finally {
     for (const own of running) own.kill();
   }
+}
+
+function warnWhereBusy(): void {
+  const [load = 0] = loadavg();
+  if (load < 1 || load < availableParallelism() - CORES + 1) return;
+  say(`the machine is busy (load ${load.toFixed(1)}): medians will be too high, look at minima`);
 }
 
 type Launched = ReturnType<typeof launch>;

@@ -27,7 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
       help: { type: 'boolean', default: false },
     },
   });
-  const [name] = positionals;
+  const [name, workload] = positionals;
   if (name === undefined || values.help) {
     const width = Math.max(...Object.keys(benches).map(({ length }) => length));
     const list = Object.entries(benches).map(
@@ -37,6 +37,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   await lookUp('bench', benches, name).run({
+    workload,
     json: values.json,
     write: values.write,
     rounds: count('rounds', values.rounds),

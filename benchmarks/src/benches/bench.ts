@@ -1,5 +1,7 @@
 /** Options that every benchmark understands. */
 export interface BenchOptions {
+  /** What to profile. */
+  readonly workload?: string | undefined;
   /** Ends with one line of JSON. */
   readonly json: boolean;
   readonly rounds?: number | undefined;

@@ -1,6 +1,10 @@
 import type { Bench } from './bench.js';
+import { profile } from './profile.js';
 import { raceBench } from './race.js';
+import { scaling } from './scaling.js';
 import { setup } from './setup.js';
+import { soak } from './soak.js';
+import { strategies } from './strategies.js';
 
 const python = ['torch-eager', 'torch-compile', 'tensorflow-function', 'tensorflow-xla'] as const;
 
@@ -32,4 +36,8 @@ export const benches: { readonly [name: string]: Bench } = {
     ['compiled', 'eager', 'torch-eager', 'torch-compile'],
     { rounds: 3, steps: 1, turnMs: 60_000 },
   ),
+  scaling,
+  soak,
+  profile,
+  strategies,
 };
