@@ -1,4 +1,5 @@
-// `npm start`: sets everything up that is not set up yet, then hands over to the chainrule command.
+// `npm start`, `npm run ask`, `pnpm catalog`: sets up what is not set up yet, then hands over to the
+// chainrule command of that name.
 import './lib/check-node.mjs';
 
 import('./lib/start.mjs').catch((error) => {

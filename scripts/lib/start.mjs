@@ -3,17 +3,18 @@ import { pathToFileURL } from 'node:url';
 import { handleSignals, releaseSignals, root } from './run.mjs';
 import { buildInstaller, buildPackages, installPackages, provisionNative } from './setup.mjs';
 
-const args = process.argv.slice(2);
+const [command, ...args] = process.argv.slice(2);
 
 handleSignals();
 await installPackages();
-const asksForHelp = args.includes('--help') || args.includes('-h');
+// Nothing is computed to print help or the catalogue.
+const computes = command !== 'catalog' && !args.includes('--help') && !args.includes('-h');
 await buildInstaller();
-await Promise.all([asksForHelp || provisionNative(), buildPackages()]);
+await Promise.all([computes && provisionNative(), buildPackages()]);
 
 // The command runs in this very process: it gets the terminal, the signals and the exit code as
 // they are.
 releaseSignals();
-const command = join(root, 'packages/cli/bin/chainrule.mjs');
-process.argv.splice(1, process.argv.length, command, 'start', ...args);
-await import(pathToFileURL(command).href);
+const program = join(root, 'packages/cli/bin/chainrule.mjs');
+process.argv.splice(1, process.argv.length, program, command, ...args);
+await import(pathToFileURL(program).href);

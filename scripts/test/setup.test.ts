@@ -35,7 +35,7 @@ test('without Python and a compiler, the set-up says what to install and goes on
 });
 
 test('once everything is set up, npm start is at its command at once', async () => {
-  const start = () => run(process.execPath, ['scripts/start.mjs', '--help'], { check: false });
+  const start = () => run(process.execPath, ['scripts/start.mjs', 'start', '--help'], { check: false });
   await start();
   const began = performance.now();
   const { stdout, code } = await start();
@@ -48,7 +48,7 @@ test('once everything is set up, npm start is at its command at once', async () 
 test('npm start passes on what its command says, and its exit code', async () => {
   const { output, code } = await run(
     process.execPath,
-    ['scripts/start.mjs', '--fusion', 'gatd', '--epochs', '1'],
+    ['scripts/start.mjs', 'start', '--fusion', 'gatd', '--epochs', '1'],
     { check: false },
   );
   expect(output).toContain('gated');
