@@ -8,11 +8,12 @@ import { biLstm, cnn1d, gru, gruSequence } from '../src/index.js';
 const [time, batch, width] = [4, 3, 5];
 const normal = (name: string, shape: number[]) =>
   tf.tensor(normalArray(split(key(1), name), tf.util.sizeFromShape(shape)), shape);
-const inputs = () => ({
-  projected: normal('projected', [time, batch, 3 * width]) as tf.Tensor3D,
-  recurrent: tf.mul(normal('recurrent', [width, 3 * width]), 0.5) as tf.Tensor2D,
-  bias: normal('bias', [width]) as tf.Tensor1D,
-});
+const inputs = () =>
+  tf.tidy(() => ({
+    projected: normal('projected', [time, batch, 3 * width]) as tf.Tensor3D,
+    recurrent: tf.mul(normal('recurrent', [width, 3 * width]), 0.5) as tf.Tensor2D,
+    bias: normal('bias', [width]) as tf.Tensor1D,
+  }));
 type Inputs = ReturnType<typeof inputs>;
 // Padding may also stand in front and in the middle.
 const mask = () =>

@@ -131,7 +131,7 @@ describe('tokenizerFromConfig', () => {
 
   it.each<[string, unknown, string]>([
     ['no object', null, 'expected object'],
-    ['another type', { ...good, type: 'bpe' }, 'type: '],
+    ['no type', { ...good, type: 3 }, 'type: '],
     ['a word twice', { ...good, words: ['a', 'b', 'a'] }, 'words: "a" stands there twice'],
     ['an empty word', { ...good, words: ['a', ''] }, 'words.1: Too small'],
     ['a word that is no string', { ...good, words: [{}] }, 'words.0: '],
@@ -145,6 +145,15 @@ describe('tokenizerFromConfig', () => {
     expect(attempt).toThrow('encoders-text.tokenizerFromConfig: ');
     expect(attempt).toThrow(message);
     expect(attempt).toThrow(expect.objectContaining({ code: 'TOKENIZER' }));
+  });
+
+  it('suggests the nearest of the types', () => {
+    expect(() => tokenizerFromConfig({ ...good, type: 'wordTokeniser' })).toThrow(
+      'unknown name "wordTokeniser". Did you mean "wordTokenizer"?',
+    );
+    expect(() => tokenizerFromConfig({ type: 'constructor' })).toThrow(
+      expect.objectContaining({ code: 'UNKNOWN_NAME' }),
+    );
   });
 
   it('accepts a vocabulary without words: everything is unknown', () => {

@@ -1,14 +1,22 @@
 import {
   article,
   bagOfWords,
+  biLstm,
+  cnn1d,
+  fitBpeTokenizer,
+  fitCharacterTokenizer,
   fitWordTokenizer,
+  gru,
   type LstmConfig,
   type LstmParams,
   lstm,
   type TextLstmParams,
   type Tokenizer,
+  tokenizerFromConfig,
+  transformer,
   vectorLstm,
 } from '@chainrule/encoders-text';
+import { huggingFaceTokenizer } from '@chainrule/encoders-text/huggingface';
 import { textEncoders } from '@chainrule/encoders-text/registry';
 import type { Config, Encoder, Params } from '@chainrule/tensor';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
@@ -22,6 +30,10 @@ it('types encoders, parameters and configs', () => {
   expectTypeOf(lstm).returns.toExtend<Encoder>();
   expectTypeOf(bagOfWords).returns.toExtend<Encoder>();
   expectTypeOf(vectorLstm).returns.toExtend<Encoder>();
+  expectTypeOf(gru).returns.toExtend<Encoder>();
+  expectTypeOf(biLstm).returns.toExtend<Encoder>();
+  expectTypeOf(cnn1d).returns.toExtend<Encoder>();
+  expectTypeOf(transformer).returns.toExtend<Encoder>();
   expectTypeOf<TextLstmParams>().toExtend<Params>();
   expectTypeOf<LstmConfig>().toExtend<Config>();
   expectTypeOf(textEncoders.create).returns.toEqualTypeOf<Encoder>();
@@ -29,6 +41,10 @@ it('types encoders, parameters and configs', () => {
 
 it('lets any tokenizer stand where another stood', () => {
   expectTypeOf(fitWordTokenizer).returns.toExtend<Tokenizer>();
+  expectTypeOf(fitBpeTokenizer).returns.toExtend<Tokenizer>();
+  expectTypeOf(fitCharacterTokenizer).returns.toExtend<Tokenizer>();
+  expectTypeOf(huggingFaceTokenizer).returns.toExtend<Tokenizer>();
+  expectTypeOf(tokenizerFromConfig).returns.toEqualTypeOf<Tokenizer>();
 });
 
 it('knows wrong options at compile time', () => {
@@ -38,4 +54,6 @@ it('knows wrong options at compile time', () => {
   expectTypeOf(() => lstm({ vocabulary: 8, activation: 'gelu' })).toBeFunction();
   // @ts-expect-error the article's activation is ReLU
   expectTypeOf(() => article({ vocabulary: 8, activation: 'tanh' })).toBeFunction();
+  // @ts-expect-error there is no such way to pool
+  expectTypeOf(() => transformer({ vocabulary: 8, pooling: 'max' })).toBeFunction();
 });
