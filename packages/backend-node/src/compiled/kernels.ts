@@ -1,12 +1,15 @@
 import { STATELESS_UNIFORM } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
+import { registerBatchNorm } from './batch-norm.js';
+import { registerCrossEntropy } from './cross-entropy.js';
 import { AttrType, DataType, type NativeBackend, typeAttr } from './native.js';
 import { registerOptimizers } from './optimizers.js';
 import { register } from './register.js';
 
 /**
  * Kernels that the native backend has beside tfjs-node's own: random numbers from a key, a
- * gather that does not read its indices (TensorFlow checks them itself), and optimisers.
+ * gather that does not read its indices (TensorFlow checks them itself), batch norm, softmax
+ * cross-entropy, and optimisers.
  */
 export function registerKernels(): void {
   register(STATELESS_UNIFORM, ({ inputs, attrs, backend }) => {
@@ -43,5 +46,7 @@ export function registerKernels(): void {
     return result;
   });
 
+  registerBatchNorm();
+  registerCrossEntropy();
   registerOptimizers();
 }

@@ -258,6 +258,21 @@ const RULES: { readonly [op: string]: Rule } = {
     if (segments === undefined) return undefined;
     return one([segments, ...shapes[0]!.slice(shapes[1]!.length)], dtypes[0]!);
   },
+  // The last output is the implementation's own, for the gradient; here it may have any shape.
+  FusedBatchNormV3: ({ shapes, dtypes }) => [
+    ...one(shapes[0]!, dtypes[0]!),
+    ...[1, 2, 3, 4].flatMap(() => one(shapes[1]!, DataType.float32)),
+    ...one([], DataType.float32),
+  ],
+  FusedBatchNormGradV3: ({ shapes, dtypes }) => [
+    ...one(shapes[1]!, dtypes[1]!),
+    ...[1, 2].flatMap(() => one(shapes[2]!, DataType.float32)),
+    ...[3, 4].flatMap(() => one([0], DataType.float32)),
+  ],
+  SoftmaxCrossEntropyWithLogits: ({ shapes, dtypes }) => [
+    ...one(shapes[0]!.slice(0, 1), dtypes[0]!),
+    ...one(shapes[0]!, dtypes[0]!),
+  ],
   StatelessRandomUniform: ({ constant }) => {
     const shape = constant(0);
     return shape && one(shape, DataType.float32);

@@ -5,6 +5,13 @@ import { withSlope } from '../gradient.js';
 import { perExample, reduce } from '../reduce.js';
 import type { LossOptions, Reduced, Reduction } from '../types.js';
 
+/**
+ * The kernel by which a backend may give the loss and its gradient in one pass. Inputs
+ * `{ logits, target }`, both float32 `[batch, classes]`; each row of the target sums to 1, but for
+ * labels that are no class. Outputs `[ℓ, p − t]`, `[batch]` and `[batch, classes]`.
+ */
+export const SOFTMAX_CROSS_ENTROPY = 'SoftmaxCrossEntropyAndSlope';
+
 export interface CrossEntropyOptions<R extends Reduction = Reduction> extends LossOptions<R> {
   /** ε, the share of the target spread evenly over all classes, 0 to 1. Default 0. */
   readonly labelSmoothing?: number | undefined;
@@ -51,7 +58,15 @@ export function crossEntropy<R extends Reduction = 'mean'>(
   checkLabels(where, logits, labels);
   return tf.tidy(() => {
     const target = targetOf(labels, logits.shape[1], labelSmoothing);
+    // Probabilities may not sum to 1, which the kernel takes for granted.
+    const fused =
+      labels.rank === 1 && tf.getKernel(SOFTMAX_CROSS_ENTROPY, tf.getBackend()) !== undefined;
     const losses = withSlope(logits, (x) => {
+      if (fused) {
+        const outputs = tf.engine().runKernel(SOFTMAX_CROSS_ENTROPY, { logits: x, target });
+        const [value, slope] = outputs as tf.Tensor[] as [tf.Tensor1D, tf.Tensor];
+        return { value, slope };
+      }
       const logp = tf.logSoftmax(x);
       const p = tf.exp(logp);
       const mass = labels.rank === 1 ? p : tf.mul(p, tf.sum(target, 1, true));
