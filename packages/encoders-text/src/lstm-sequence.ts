@@ -14,8 +14,8 @@ const derivatives: { readonly [name in LstmActivation]: (y: tf.Tensor) => tf.Ten
 /**
  * The recurrent part of an LSTM, time first. `projected` is x·W + b for all steps at once,
  * `[time, batch, 4·width]`, its gates in the order input, forget, candidate, output (that of Keras
- * and PyTorch); `mask` is `[time, batch]`, 1 = real, 0 = padding; `recurrent` is
- * `[width, 4·width]`. Returns the state h after each step, `[time, batch, width]`:
+ * and PyTorch); `mask` is `[time, batch]`, 1 = real, 0 = padding, or undefined where there is none;
+ * `recurrent` is `[width, 4·width]`. Returns the state h after each step, `[time, batch, width]`:
  *
  *     [i, f, g, o] = split(projected_t + h_{t−1}·R);  i, f, o through sigmoid, g through φ
  *     c = f ⊙ c_{t−1} + i ⊙ g
@@ -31,7 +31,7 @@ const derivatives: { readonly [name in LstmActivation]: (y: tf.Tensor) => tf.Ten
  */
 export function lstmSequence(
   projected: tf.Tensor3D,
-  mask: tf.Tensor2D,
+  mask: tf.Tensor2D | undefined,
   recurrent: tf.Tensor2D,
   activation: LstmActivation,
 ): tf.Tensor3D {
@@ -39,11 +39,11 @@ export function lstmSequence(
     const [x, r, save] = args as [tf.Tensor3D, tf.Tensor2D, tf.GradSaveFunc];
     const { states, trace } = forward(x, mask, r, activation);
     const value = tf.stack(states);
-    save([value, mask, r, ...trace]);
+    save([value, r, ...(mask ? [mask] : []), ...trace]);
     return {
       value,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-        backward(dy as tf.Tensor3D, saved, activation),
+        backward(dy as tf.Tensor3D, saved, mask !== undefined, activation),
     };
   });
   return compute(projected, recurrent) as tf.Tensor3D;
@@ -52,14 +52,14 @@ export function lstmSequence(
 /** The states, and for each step `i, f, g, o, φ(c), c_{t−1}`: six lists in one, step by step. */
 function forward(
   projected: tf.Tensor3D,
-  mask: tf.Tensor2D,
+  mask: tf.Tensor2D | undefined,
   recurrent: tf.Tensor2D,
   activation: LstmActivation,
 ): { states: tf.Tensor2D[]; trace: tf.Tensor[] } {
   const phi = activations[activation];
   const [, batch, gates] = projected.shape;
-  const keep = tf.unstack(tf.expandDims(mask, 2));
-  const hold = tf.unstack(tf.expandDims(tf.sub(1, mask), 2));
+  // Of full width, since a choice is one operation, and plain where nothing need be broadcast.
+  const real = mask && tf.unstack(wide(tf.notEqual(mask, 0), gates / 4));
   const zero: tf.Tensor2D = tf.zeros([batch, gates / 4]);
   const states: tf.Tensor2D[] = [];
   const trace: tf.Tensor[] = [];
@@ -76,8 +76,9 @@ function forward(
     const cell = tf.add(tf.mul(f, c), tf.mul(i, g));
     const out = phi(cell);
     trace.push(i, f, g, o, out, c);
-    c = tf.add(tf.mul(keep[t]!, cell), tf.mul(hold[t]!, c));
-    h = tf.add(tf.mul(keep[t]!, tf.mul(o, out)), tf.mul(hold[t]!, h));
+    const state = tf.mul(o, out);
+    c = real ? tf.where(real[t]!, cell, c) : cell;
+    h = real ? tf.where(real[t]!, state, h) : (state as tf.Tensor2D);
     states.push(h);
   });
   return { states, trace };
@@ -91,14 +92,12 @@ function forward(
 function backward(
   dStates: tf.Tensor3D,
   saved: readonly tf.Tensor[],
+  masked: boolean,
   activation: LstmActivation,
 ): [tf.Tensor, tf.Tensor] {
-  const [states, mask, recurrent, ...trace] = saved as [
-    tf.Tensor3D,
-    tf.Tensor2D,
-    tf.Tensor2D,
-    ...tf.Tensor[],
-  ];
+  const [states, recurrent, ...rest] = saved as [tf.Tensor3D, tf.Tensor2D, ...tf.Tensor[]];
+  const mask = masked ? rest[0] : undefined;
+  const trace = masked ? rest.slice(1) : rest;
   const derivative = derivatives[activation];
   const [time, batch, width] = states.shape;
   const every = (offset: number) =>
@@ -112,8 +111,9 @@ function backward(
     tf.Tensor,
   ];
   const slope = (gate: tf.Tensor) => tf.mul(gate, tf.sub(1, gate));
-  const keep = tf.expandDims(mask, 2);
-  const hold = tf.unstack(tf.sub(1, keep));
+  const keep = mask && tf.expandDims(mask, 2);
+  const hold = keep && tf.unstack(tf.sub(1, keep));
+  const atReal = (x: tf.Tensor) => (keep ? tf.mul(x, keep) : x);
   const factors = tf.concat(
     [
       tf.mul(g, slope(i)),
@@ -123,9 +123,9 @@ function backward(
     ],
     2,
   );
-  const gateFactor = tf.unstack(tf.mul(factors, keep));
+  const gateFactor = tf.unstack(atReal(factors));
   const cellFactor = tf.unstack(tf.mul(o, derivative(out)));
-  const forget = tf.unstack(tf.mul(f, keep));
+  const forget = tf.unstack(atReal(f));
   const incoming = tf.unstack(dStates);
   const transposed = transposedOnce(recurrent);
 
@@ -138,8 +138,14 @@ function backward(
     const dz = tf.mul(tf.concat([u, u, u, dh], 1), gateFactor[t]!);
     dGates[t] = dz;
     if (t === 0) break;
-    dh = tf.add(tf.mul(dh, hold[t]!), tf.matMul(dz as tf.Tensor2D, transposed));
-    dc = tf.add(tf.mul(u, forget[t]!), tf.mul(dc, hold[t]!));
+    const dBefore = tf.matMul(dz as tf.Tensor2D, transposed);
+    dc = hold ? tf.add(tf.mul(u, forget[t]!), tf.mul(dc, hold[t]!)) : tf.mul(u, forget[t]!);
+    dh = hold ? tf.add(tf.mul(dh, hold[t]!), dBefore) : dBefore;
   }
   return [tf.stack(dGates), recurrentGradient(states, dGates, recurrent)];
+}
+
+/** `[time, batch]` → `[time, batch, width]`, each value repeated. */
+function wide(x: tf.Tensor, width: number): tf.Tensor {
+  return tf.tile(tf.expandDims(x, 2), [1, 1, width]);
 }
