@@ -54,6 +54,8 @@ export interface TransformerInput {
   readonly mask?: AttentionMask | undefined;
   /** Positions that turn queries and keys; not with `cross`. */
   readonly rotary?: Rotary | undefined;
+  /** How many tokens of the output are wanted, from the first; default all. A class token needs 1. */
+  readonly outputs?: number;
 }
 
 /**
@@ -99,17 +101,23 @@ export function transformerLayer(
       hidden: first.init(split(key, 'hidden')),
       out: second.init(split(key, 'out')),
     }),
-    apply: (params, { tokens, memory, mask, rotary }, context = {}) =>
+    apply: (params, { tokens, memory, mask, rotary, outputs = tokens.shape[1] }, context = {}) =>
       tf.tidy(() => {
-        const query = norm.apply(params.norm, tokens);
+        const wanted = (x: tf.Tensor3D) =>
+          outputs === x.shape[1] ? x : tf.slice(x, [0, 0, 0], [-1, outputs, -1]);
+        const normed = norm.apply(params.norm, tokens);
+        const seen = cross ? norm.apply(params.memoryNorm!, memory ?? tokens) : normed;
+        // Only the wanted tokens ask, unless masks or positions are those of all.
+        const each = rotary !== undefined || mask?.rank === 3;
         const attended = attention.apply(
           params.attention,
-          cross
-            ? { query, memory: norm.apply(params.memoryNorm!, memory ?? tokens), mask }
-            : { query, mask, rotary },
+          { query: each ? normed : wanted(normed), memory: seen, mask, rotary },
           childContext(context, 'attention'),
         );
-        const x = tf.add(tokens, dropout(attended, rate, context, 'attended')) as tf.Tensor3D;
+        const x = tf.add(
+          wanted(tokens),
+          dropout(wanted(attended), rate, context, 'attended'),
+        ) as tf.Tensor3D;
         const y = activate(
           tokenwise(first, params.hidden, norm.apply(params.feedForwardNorm, x)),
         ) as tf.Tensor3D;
@@ -152,13 +160,13 @@ export function transformer(
       layers: numbers.map((i) => layer.init(split(split(key, 'layers'), i))),
       norm: norm.init(split(key, 'norm')),
     }),
-    apply: (params, input, context = {}) =>
+    apply: (params, { outputs, ...input }, context = {}) =>
       tf.tidy(() => {
-        const tokens = numbers.reduce(
-          (tokens, i) =>
-            layer.apply(params.layers[i]!, { ...input, tokens }, childContext(context, i)),
-          input.tokens,
-        );
+        const tokens = numbers.reduce((tokens, i) => {
+          const last = i === count - 1 && outputs !== undefined ? { outputs } : {};
+          const given = { ...input, tokens, ...last };
+          return layer.apply(params.layers[i]!, given, childContext(context, i));
+        }, input.tokens);
         return norm.apply(params.norm, tokens);
       }),
   };

@@ -40,7 +40,8 @@ interface Case {
 type Tokens = Module<Record<string, tf.Tensor | undefined>, tf.Tensor3D>;
 
 const makers = { attention: multiHeadAttention, transformerLayer, transformer };
-const make = (kind: keyof typeof makers, options: never) => makers[kind](options) as unknown as Tokens;
+const make = (kind: keyof typeof makers, options: never) =>
+  makers[kind](options) as unknown as Tokens;
 const fromConfig = ({ type, ...options }: Config) =>
   make(type as keyof typeof makers, options as never);
 
@@ -144,6 +145,18 @@ describe('padding', () => {
       expect(gradient!.dataSync().every(Number.isFinite)).toBe(true);
     }
   });
+});
+
+it('outputs of a transformer are those of the first tokens', () => {
+  const module = transformer({ width: 8 });
+  const params = module.init(key(0));
+  const first = (x: tf.Tensor) => tf.slice(x, [0, 0, 0], [3, 1, 8]);
+  const causal = tf.tile(tf.expandDims(tf.linalg.bandPart(tf.ones([3, 3]), -1, 0), 0), [3, 1, 1]);
+  for (const mask of [alone().mask, causal as tf.Tensor3D]) {
+    const input = { ...alone(), mask };
+    const one = module.apply(params, { ...input, outputs: 1 });
+    expectClose(one, first(module.apply(params, input)));
+  }
 });
 
 it('attention agrees with a case worked by hand', () => {

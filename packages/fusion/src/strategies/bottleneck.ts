@@ -117,23 +117,28 @@ export function bottleneck({
           ]);
         });
         let shared = repeated(params.bottleneck, batch);
-        for (const l of numbers) {
-          const outputs = streams.map((stream, i) => {
+        const run = (i: number, l: number, outputs?: number): tf.Tensor3D => {
+          const input = {
+            ...joined([streams[i]!, { tokens: shared }]),
+            ...(outputs && { outputs }),
+          };
+          const own = params.layers[names[i]!]![l]!;
+          return layer.apply(own, input, childContext(context, `${names[i]!}/${l}`));
+        };
+        for (const l of numbers.slice(0, -1)) {
+          const seen = streams.map((stream, i) => {
+            const output = run(i, l);
             const count = stream.tokens.shape[1];
-            const part = childContext(context, `${names[i]!}/${l}`);
-            const input = joined([stream, { tokens: shared }]);
-            const output = layer.apply(params.layers[names[i]!]![l]!, input, part);
-            streams[i] = {
-              tokens: tf.slice(output, [0, 0, 0], [-1, count, -1]),
-              mask: stream.mask,
-            };
+            streams[i] = { ...stream, tokens: tf.slice(output, [0, 0, 0], [-1, count, -1]) };
             return tf.slice(output, [0, count, 0], [-1, bottlenecks, -1]);
           });
-          shared = maskedMean(outputs, present);
+          shared = maskedMean(seen, present);
         }
-        const summaries = streams.map(({ tokens }) =>
-          norm.apply(params.norm, tf.reshape(tf.slice(tokens, 0, [-1, 1, -1]), [batch, width])),
-        );
+        // Of the last layer only the class tokens are asked for.
+        const summaries = streams.map((_, i) => {
+          const summary = tf.reshape(run(i, layers - 1, 1), [batch, width]) as tf.Tensor2D;
+          return norm.apply(params.norm, summary);
+        });
         return maskedMean(summaries, present);
       }),
   };

@@ -97,8 +97,8 @@ export function earlyTransformer({
             return positioned(projection.apply(params.tokens, name, own));
           }),
         ]);
-        const output = stack.apply(params.transformer, input, context);
-        return tf.reshape(tf.slice(output, [0, 0, 0], [-1, 1, -1]), [batch, width]);
+        const output = stack.apply(params.transformer, { ...input, outputs: 1 }, context);
+        return tf.reshape(output, [batch, width]);
       }),
   };
 }
