@@ -73,12 +73,12 @@ function forward(
       phi(parts[2]),
       tf.sigmoid(parts[3]),
     ];
-    const cell = tf.add(tf.mul(f, c), tf.mul(i, g));
+    const cell: tf.Tensor2D = tf.add(tf.mul(f, c), tf.mul(i, g));
     const out = phi(cell);
     trace.push(i, f, g, o, out, c);
-    const state = tf.mul(o, out);
+    const state: tf.Tensor2D = tf.mul(o, out);
     c = real ? tf.where(real[t]!, cell, c) : cell;
-    h = real ? tf.where(real[t]!, state, h) : (state as tf.Tensor2D);
+    h = real ? tf.where(real[t]!, state, h) : state;
     states.push(h);
   });
   return { states, trace };

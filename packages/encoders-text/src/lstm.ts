@@ -158,7 +158,7 @@ export function vectorLstm(
         const projected = project(params, x as tf.Tensor2D);
         const states = lstmSequence(
           tf.reshape(projected, [time, batch, 4 * width]),
-          tf.ones([time, batch]),
+          undefined,
           params.recurrent,
           activation,
         );

@@ -114,6 +114,20 @@ describe.each(['tanh', 'relu'] as const)('lstmSequence with %s', (activation) =>
     });
   });
 
+  it('takes no mask for one of ones', () => {
+    tf.tidy(() => {
+      const given = inputs();
+      const run = (m: tf.Tensor2D | undefined) => (p: typeof given) =>
+        lstmSequence(p.projected, m, p.recurrent, activation);
+      const ones: tf.Tensor2D = tf.ones([time, batch]);
+      expectClose(run(undefined)(given), run(ones)(given));
+      const expected = gradients(run(ones), given);
+      for (const [name, gradient] of gradients(run(undefined), given)) {
+        expectClose(gradient!, expected.get(name)!);
+      }
+    });
+  });
+
   it('leaks nothing, with and without a gradient', () => {
     expectNoLeaks(() => {
       const given = inputs();
