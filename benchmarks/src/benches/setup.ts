@@ -3,7 +3,7 @@ import { provide } from '../python.js';
 import type { Bench } from './bench.js';
 
 export const setup: Bench = {
-  summary: 'make the Python environment of the peers (2.2 GB; once)',
+  summary: 'make the Python environment of the peers (5 GB on disk; once)',
   async run() {
     print(await provide());
   },

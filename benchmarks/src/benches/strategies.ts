@@ -85,7 +85,7 @@ function markdown(
   const date = new Date().toISOString().slice(0, 10);
   return [
     ...[line(head), rule, ...rows.map(line), ''],
-    `Made by \`${command.join(' ')}\` on ${date}: ${epochs} epochs, seed 0, 2 cores.`,
+    `Made by \`${command.join(' ')}\` on ${date} (epochs: ${epochs}, seed: 0, 2 cores).`,
   ].join('\n');
 }
 
