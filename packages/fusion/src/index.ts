@@ -14,6 +14,7 @@ export * from './strategies/deepSet.js';
 export * from './strategies/earlyTransformer.js';
 export * from './strategies/evidential.js';
 export * from './strategies/film.js';
+export * from './strategies/filmBlocks.js';
 export * from './strategies/gated.js';
 export * from './strategies/hypernetwork.js';
 export * from './strategies/iaff.js';

@@ -7,6 +7,7 @@ import { coAttention } from './strategies/coAttention.js';
 import { crossAttention } from './strategies/crossAttention.js';
 import { crossmodalTransformer } from './strategies/crossmodalTransformer.js';
 import { earlyTransformer } from './strategies/earlyTransformer.js';
+import { filmBlocks } from './strategies/filmBlocks.js';
 import { nonLocalGate } from './strategies/nonLocalGate.js';
 import { perceiverResampler } from './strategies/perceiverResampler.js';
 import { relationNetwork } from './strategies/relationNetwork.js';
@@ -74,6 +75,17 @@ export const tokenEntries: { readonly [name: string]: RegistryEntry<Fusion> } = 
       inner: size.exactOptional().describe('The width of keys and values; by default width / 2'),
     }),
     nonLocalGate,
+  ),
+  filmBlocks: entry(
+    "FiLM, block after block: one modality modulates what is computed from the others' tokens",
+    z.object({
+      ...common,
+      condition: modality('The modality that modulates; by default the last in the alphabet'),
+      hidden: size.exactOptional().describe('Channels of the blocks; by default width'),
+      blocks: size.default(3).describe('How many blocks'),
+      coordinates: z.boolean().default(true).describe('Appends the place of each token'),
+    }),
+    filmBlocks,
   ),
   relationNetwork: entry(
     'Relation network: sums a network over all pairs of objects, given the other modalities',

@@ -44,6 +44,7 @@ it('knows which strategies read tokens', () => {
     'crossAttention',
     'crossmodalTransformer',
     'earlyTransformer',
+    'filmBlocks',
     'nonLocalGate',
     'perceiverResampler',
     'relationNetwork',
@@ -54,7 +55,7 @@ describe.each(names)('fusion.%s', (name) => {
   it('gives the same whatever stands in the padding, and without it', () => {
     tf.tidy(() => {
       // The places of objects depend on how many there are.
-      const more = name === 'relationNetwork' ? { coordinates: false } : {};
+      const more = ['relationNetwork', 'filmBlocks'].includes(name) ? { coordinates: false } : {};
       const module = create(name, widths, more);
       const params = module.init(key(0));
       const given = padded(widths, 2, 3);

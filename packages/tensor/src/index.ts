@@ -12,6 +12,7 @@ export * from './names.js';
 export * from './norms.js';
 export { philox4x32 } from './philox.js';
 export * from './random.js';
+export * from './reduce-max.js';
 export * from './rotary.js';
 export * from './safetensors.js';
 export * from './shapes.js';
