@@ -35,7 +35,8 @@ test('without Python and a compiler, the set-up says what to install and goes on
 });
 
 test('once everything is set up, npm start is at its command at once', async () => {
-  const start = () => run(process.execPath, ['scripts/start.mjs', 'start', '--help'], { check: false });
+  const start = () =>
+    run(process.execPath, ['scripts/start.mjs', 'start', '--help'], { check: false });
   await start();
   const began = performance.now();
   const { stdout, code } = await start();

@@ -85,7 +85,7 @@ describe.each(['tanh', 'relu'] as const)('lstmSequence with %s', (activation) =>
   it('agrees with the automatically differentiated definition', () => {
     tf.tidy(() => {
       const given = inputs();
-      const run = (f: typeof lstmSequence) => (p: typeof given) =>
+      const run = (f: typeof plainLstm) => (p: typeof given) =>
         f(p.projected, mask(), p.recurrent, activation);
       expectClose(run(lstmSequence)(given), run(plainLstm)(given));
       const weights = normal('weights', [time, batch, width]);

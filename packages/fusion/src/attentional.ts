@@ -11,7 +11,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { softmaxAcross } from './factors.js';
 
 /** Dense, batch norm, ReLU, dense, batch norm. */
-export type AttentionBranchParams = {
+type AttentionBranchParams = {
   readonly down: DenseParams;
   readonly downNorm: BatchNormParams;
   readonly up: DenseParams;

@@ -29,7 +29,7 @@ const acceptMissing = [
 ];
 
 /** The checked vectors, in the order of the names. */
-export interface Available {
+interface Available {
   /** Zero where the example lacks the modality. */
   readonly vectors: readonly tf.Tensor2D[];
   /** `[batch, modalities]`, 1 = has it; undefined where no embedding has a `present` mask. */
