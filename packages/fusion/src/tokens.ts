@@ -136,7 +136,8 @@ export function weightedTokens(weights: tf.Tensor2D, tokens: tf.Tensor3D): tf.Te
 
 /** The same rows for each example: `[tokens, width]` → `[batch, tokens, width]`. */
 export function repeated(rows: tf.Tensor2D, batch: number): tf.Tensor3D {
-  return tf.tile(tf.expandDims(rows, 0), [batch, 1, 1]);
+  // Adding zeros has a sum as gradient; that of tf.tile is a loop over the copies.
+  return tf.add(tf.expandDims(rows, 0), tf.zeros([batch, 1, 1]));
 }
 
 /** Adds sinusoidal positions to the tokens. */
