@@ -8,8 +8,12 @@ const USAGE = `pnpm bench NAME [options]
   --json        end with one line of JSON
   --rounds N    turns that each system takes
   --steps N     steps in a turn
-  --epochs N    epochs of each training (strategies)
-  --only A,B    only these systems
+  --epochs N    epochs of each training (strategies, clevr, fusion)
+  --only A,B    only these systems, or strategies
+  --fusion A,B  these strategies (clevr)
+  --images N    training pictures (clevr); default 9,800
+  --seed N      of data, parameters and order (clevr); --seeds N, how many (fusion)
+  --quick       a few minutes that show that all works (fusion)
   --write       write the table into its README (strategies)
 `;
 
@@ -23,6 +27,11 @@ export async function main(args: readonly string[]): Promise<number> {
       steps: { type: 'string' },
       epochs: { type: 'string' },
       only: { type: 'string' },
+      fusion: { type: 'string' },
+      images: { type: 'string' },
+      seed: { type: 'string' },
+      seeds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -44,6 +53,11 @@ export async function main(args: readonly string[]): Promise<number> {
     steps: count('steps', values.steps),
     epochs: count('epochs', values.epochs),
     only: values.only?.split(','),
+    fusion: values.fusion,
+    quick: values.quick,
+    images: count('images', values.images),
+    seed: count('seed', values.seed),
+    seeds: count('seeds', values.seeds),
   });
   return 0;
 }

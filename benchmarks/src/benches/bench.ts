@@ -7,6 +7,15 @@ export interface BenchOptions {
   readonly rounds?: number | undefined;
   readonly steps?: number | undefined;
   readonly epochs?: number | undefined;
+  /** Which strategies, separated by commas (clevr). */
+  readonly fusion?: string | undefined;
+  /** Training pictures, default all (clevr). */
+  readonly images?: number | undefined;
+  /** Of data, parameters and order (clevr); how many seeds (fusion). */
+  readonly seed?: number | undefined;
+  readonly seeds?: number | undefined;
+  /** A run of minutes that shows that all works (fusion). */
+  readonly quick: boolean;
   /** Only these contestants. */
   readonly only?: readonly string[] | undefined;
   /** Writes its table into the README that it belongs to. */

@@ -1,4 +1,5 @@
 import type { Bench } from './bench.js';
+import { clevr } from './clevr.js';
 import { profile } from './profile.js';
 import { raceBench } from './race.js';
 import { scaling } from './scaling.js';
@@ -36,6 +37,7 @@ export const benches: { readonly [name: string]: Bench } = {
     ['compiled', 'eager', 'torch-eager', 'torch-compile'],
     { rounds: 3, steps: 1, turnMs: 60_000 },
   ),
+  clevr,
   scaling,
   soak,
   profile,
