@@ -1,5 +1,6 @@
 import type { Bench } from './bench.js';
 import { clevr } from './clevr.js';
+import { fusion } from './fusion.js';
 import { profile } from './profile.js';
 import { raceBench } from './race.js';
 import { scaling } from './scaling.js';
@@ -38,6 +39,7 @@ export const benches: { readonly [name: string]: Bench } = {
     { rounds: 3, steps: 1, turnMs: 60_000 },
   ),
   clevr,
+  fusion,
   scaling,
   soak,
   profile,
