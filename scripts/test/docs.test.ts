@@ -12,7 +12,7 @@ const readmes = [
   'README.md',
   'CONTRIBUTING.md',
   ...['packages', 'apps', 'examples', 'benchmarks', 'docs'].flatMap((folder) =>
-    readdirSync(join(root, folder)).flatMap((name) =>
+    (existsSync(join(root, folder)) ? readdirSync(join(root, folder)) : []).flatMap((name) =>
       name.endsWith('.md') ? [`${folder}/${name}`] : [`${folder}/${name}/README.md`],
     ),
   ),
