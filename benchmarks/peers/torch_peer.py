@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import torch
 import torch.nn.functional as F
+from fusion_strategies import STRATEGIES, Weights
 from protocol import norm, read_data, serve
 
 THREADS = int(os.environ["OMP_NUM_THREADS"])
@@ -76,7 +77,7 @@ def step(arrays, _settings, compiled):
 
 def gradients(parameters, x, loss_of, compiled):
     """Forward and backward, the gradient with respect to the input too."""
-    leaves = [*parameters, x]
+    leaves = [*parameters, *([] if x is None else [x])]
     forward = torch.compile(loss_of) if compiled else loss_of
 
     def run():
@@ -87,7 +88,7 @@ def gradients(parameters, x, loss_of, compiled):
         return loss.item()
 
     def checks(loss):
-        return {"loss": loss, "norm of the gradient": norm(leaf.grad.numpy() for leaf in leaves)}
+        return {"loss": loss, "norm of the gradient": norm(leaf.grad.numpy() for leaf in leaves if leaf.grad is not None)}
 
     serve(count(parameters), run, checks)
 
@@ -276,7 +277,19 @@ def vqa(arrays, settings, compiled):
     serve(count(trained), epoch, lambda _: {"loss before training": before})
 
 
-WORKLOADS = {"step": step, "lstm": lstm, "attention": attention, "vqa": vqa}
+def fusion(arrays, settings, compiled):
+    """One fusion strategy, forward and backward, the gradients of all it is given too."""
+    weights = Weights(arrays)
+    given = {k[len("batch/x/") :]: parameter(a) for k, a in arrays.items() if "batch/x/" in k}
+    target = torch.tensor(arrays["batch/target"])
+    strategy = STRATEGIES[settings["strategy"]]
+    inputs = [given.get(name) for name in ("image", "text", "imageTokens", "textTokens")]
+    loss_of = lambda: F.mse_loss(strategy(weights, *inputs), target)
+    loss_of()  # layers of one input are packed into one
+    gradients([*weights.parameters(), *given.values()], None, loss_of, compiled)
+
+
+WORKLOADS = {"step": step, "lstm": lstm, "attention": attention, "vqa": vqa, "fusion": fusion}
 
 if __name__ == "__main__":
     workload, variant, path = sys.argv[1:]

@@ -1,6 +1,7 @@
 import type { Bench } from './bench.js';
 import { clevr } from './clevr.js';
 import { fusion } from './fusion.js';
+import { fusionSpeed } from './fusion-speed.js';
 import { profile } from './profile.js';
 import { raceBench } from './race.js';
 import { scaling } from './scaling.js';
@@ -40,6 +41,7 @@ export const benches: { readonly [name: string]: Bench } = {
   ),
   clevr,
   fusion,
+  'fusion-speed': fusionSpeed,
   scaling,
   soak,
   profile,

@@ -1,5 +1,6 @@
 import type { Workload } from '../workload.js';
 import { attention } from './attention.js';
+import { type FusionOptions, fusion } from './fusion.js';
 import { lstm } from './lstm.js';
 import { type StepOptions, step } from './step.js';
 import { vqa } from './vqa.js';
@@ -13,6 +14,8 @@ export function workload(name: string, options: object): Workload {
       return lstm();
     case 'attention':
       return attention();
+    case 'fusion':
+      return fusion(options as FusionOptions);
     case 'vqa':
       return vqa();
     default:
