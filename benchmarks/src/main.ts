@@ -8,7 +8,7 @@ const USAGE = `pnpm bench NAME [options]
   --json        end with one line of JSON
   --rounds N    turns that each system takes
   --steps N     steps in a turn
-  --epochs N    epochs of each training (strategies, clevr, fusion)
+  --epochs N    epochs of each training (strategies, clevr)
   --only A,B    only these systems, or strategies
   --fusion A,B  these strategies (clevr)
   --images N    training pictures (clevr); default 9,800

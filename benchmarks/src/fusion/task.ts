@@ -53,7 +53,11 @@ export async function trainTask(
   },
 ): Promise<TrainedTask> {
   const { seed, epochs = task.epochs, onEpoch } = options;
+  const texts = new Set(
+    [task.train, task.test].flatMap(({ examples }) => examples.map(({ inputs }) => inputs.text!)),
+  );
   const tokenizer = fitWordTokenizer(task.train.examples.map(({ inputs }) => inputs.text!));
+  const longest = Math.max(...[...texts].map((text) => tokenizer.encode(text).length));
   const batches = (data: Dataset, evaluation: boolean): Loader =>
     loader(data, {
       batchSize: task.batch,
@@ -64,11 +68,6 @@ export async function trainTask(
       shuffle: !evaluation,
       seed,
     });
-  const longest = Math.max(
-    ...[task.train, task.test].flatMap(({ examples }) =>
-      examples.map(({ inputs }) => tokenizer.encode(inputs.text!).length),
-    ),
-  );
   const data = batches(task.train, false);
   const model = task.model(fusion, { vocabulary: tokenizer.vocabulary.length });
   const times: number[] = [];
