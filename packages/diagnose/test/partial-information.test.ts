@@ -16,7 +16,7 @@ const and = -(0.25 * Math.log(0.25) + 0.75 * Math.log(0.75)) - bit / 2;
 describe('partialInformation', () => {
   // Published values in nats: XOR .6931 of synergy; AND .2161 of redundancy, .3465 of synergy.
   const gates: [string, number[][][], number, [number, number], number][] = [
-    ['XOR', gate((a, b) => a ^ b), 0, [0, 0], 0.6931],
+    ['XOR', gate((a, b) => a ^ b), 0, [0, 0], bit],
     ['AND', gate((a, b) => a & b), 0.2161, [0, 0], 0.3465],
     ['OR', gate((a, b) => a | b), 0.2161, [0, 0], 0.3465],
     ['UNQ, a copy of the first', gate((a) => a), 0, [bit, 0], 0],
