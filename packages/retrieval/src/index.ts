@@ -1,0 +1,7 @@
+export type {
+  Entry,
+  Metadata,
+  Neighbour,
+  SearchOptions,
+  VectorIndex,
+} from './vector-index.js';
