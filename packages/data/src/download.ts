@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { ChainruleError } from '@chainrule/tensor';
-import { cacheError, cacheFolder, sha256 } from './cache.js';
+import { fetchCached } from './fetch-cached.js';
+import { lastLine, run } from './run.js';
 
 /** A file of a Python package, by exact version, name and hash. */
 export interface PipDownload {
@@ -26,44 +24,16 @@ export interface PipDownload {
  * cached nor to be had, with the command to run and the folder to put the file in.
  */
 export async function pipDownload(wanted: PipDownload): Promise<Uint8Array> {
-  const folder = join(cacheFolder(), 'downloads');
-  const path = join(folder, wanted.file);
-  const cached = await readFile(path).catch(() => undefined);
-  if (cached !== undefined) return verified(cached, path, wanted);
-
-  wanted.onFetch?.(`fetching ${wanted.project} ${wanted.version} with pip`);
-  // Beside its final place, so that the rename is atomic.
-  const partial = await mkdir(folder, { recursive: true })
-    .then(() => mkdtemp(join(folder, '.partial-')))
-    .catch((cause: unknown) => {
-      throw cacheError(folder, cause);
-    });
-  try {
-    await runPip(wanted, partial, folder);
-    const fetched = join(partial, wanted.file);
-    const bytes = await readFile(fetched).catch((cause: unknown) => {
-      throw unavailable(wanted, folder, `pip did not deliver ${wanted.file}`, cause);
-    });
-    await verified(bytes, fetched, wanted);
-    await rename(fetched, path);
-    return bytes;
-  } finally {
-    await rm(partial, { recursive: true, force: true });
-  }
-}
-
-async function verified(
-  bytes: Uint8Array,
-  path: string,
-  { file, sha256: expected }: PipDownload,
-): Promise<Uint8Array> {
-  const actual = sha256(bytes);
-  if (actual === expected) return bytes;
-  await rm(path, { force: true });
-  throw new ChainruleError(
-    'DATA_CHECKSUM',
-    `data.download: ${file} must have sha256 ${expected}, got ${actual} (${path}); it was damaged or is another file, and has been deleted: run again to fetch it anew`,
-  );
+  const { project, version, file } = wanted;
+  return fetchCached({
+    file,
+    sha256: wanted.sha256,
+    async fetch(into, downloads) {
+      wanted.onFetch?.(`fetching ${project} ${version} with pip`);
+      await runPip(wanted, into, downloads);
+    },
+    unavailable: (downloads, reason, cause) => unavailable(wanted, downloads, reason, cause),
+  });
 }
 
 async function runPip(wanted: PipDownload, into: string, folder: string): Promise<void> {
@@ -83,7 +53,7 @@ async function runPip(wanted: PipDownload, into: string, folder: string): Promis
     );
     if (code === 0) return;
     if (code !== undefined && !/No module named pip/.test(output)) {
-      throw unavailable(wanted, folder, `pip said: ${lastError(output)}`);
+      throw unavailable(wanted, folder, `pip said: ${lastLine(output, /^ERROR/)}`);
     }
     noPip ||= code === undefined ? `there is no ${pythons.join(' or ')}` : `${python} has no pip`;
   }
@@ -92,37 +62,6 @@ async function runPip(wanted: PipDownload, into: string, folder: string): Promis
     folder,
     `${noPip}; install Python 3 with pip (Debian, Ubuntu: apt-get install python3-pip; macOS: brew install python)`,
   );
-}
-
-/** `code` is undefined where the program does not exist. */
-function run(
-  program: string,
-  args: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<{ code: number | undefined; output: string }> {
-  signal?.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...(signal && { signal }),
-    });
-    let output = '';
-    const collect = (chunk: Buffer) => {
-      output = (output + chunk).slice(-20_000);
-    };
-    child.stdout.on('data', collect);
-    child.stderr.on('data', collect);
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      if (signal?.aborted) reject(signal.reason);
-      else resolve({ code: undefined, output: error.message });
-    });
-    child.on('close', (code) => resolve({ code: code ?? 1, output }));
-  });
-}
-
-function lastError(output: string): string {
-  const lines = output.trim().split(/\r?\n/);
-  return (lines.findLast((line) => line.startsWith('ERROR')) ?? lines.at(-1) ?? '').slice(0, 500);
 }
 
 function unavailable(

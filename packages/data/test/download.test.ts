@@ -88,7 +88,7 @@ describe('pipDownload', () => {
       'x.whl must have sha256 f00, got ',
     );
     expect(await messageOf(() => pipDownload({ ...wanted, file: 'y.whl' }))).toContain(
-      'pip did not deliver y.whl',
+      'y.whl was not delivered',
     );
     expect(readdirSync(join(cache, 'downloads'))).toEqual([]);
   });
