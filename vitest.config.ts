@@ -14,6 +14,7 @@ export default defineConfig({
   test: {
     include: [
       'packages/*/test/**/*.test.ts',
+      'apps/*/test/**/*.test.ts',
       'examples/test/**/*.test.ts',
       'scripts/test/**/*.test.ts',
     ],

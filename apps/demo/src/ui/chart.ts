@@ -1,0 +1,40 @@
+/** A curve of a chart: its points, in order of x. */
+export interface Series {
+  readonly label: string;
+  /** A CSS custom property: `--series-1`. */
+  readonly color: string;
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  readonly dashed?: boolean;
+}
+
+export interface Axis {
+  readonly label: string;
+  /** Behind the label, in brackets. */
+  readonly unit?: string;
+  readonly range?: readonly [number, number];
+  readonly log?: boolean;
+}
+
+/** All series over one x, in order; `null` where a series has no point there. */
+export function join(series: readonly Series[]): [number[], ...(number | null)[][]] {
+  const xs = [...new Set(series.flatMap(({ x }) => x))].sort((a, b) => a - b);
+  const place = new Map(xs.map((x, i) => [x, i]));
+  const columns = series.map(({ x, y }) => {
+    const column: (number | null)[] = xs.map(() => null);
+    x.forEach((at, i) => {
+      const value = y[i]!;
+      column[place.get(at)!] = Number.isFinite(value) ? value : null;
+    });
+    return column;
+  });
+  return [xs, ...columns];
+}
+
+/** At most `most` row numbers of `length`, evenly spread, with the first and the last. */
+export function sample(length: number, most: number): number[] {
+  if (length <= most) return Array.from({ length }, (_, i) => i);
+  return Array.from({ length: most }, (_, i) => Math.round((i * (length - 1)) / (most - 1)));
+}
+
+export const axisTitle = ({ label, unit }: Axis): string => (unit ? `${label} (${unit})` : label);
