@@ -1,0 +1,37 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { UseWebOptions, WebBackendName } from './use-web.js';
+
+type WasmPackage = typeof import('@tensorflow/tfjs-backend-wasm');
+
+/** Loads a backend's package unless the program has it already, and sets it up. */
+export async function load(name: WebBackendName, options: UseWebOptions): Promise<void> {
+  if (name === 'wasm') return loadWasm(options);
+  if (tf.findBackendFactory(name)) return;
+  if (name === 'webgpu') await import('@tensorflow/tfjs-backend-webgpu');
+  else if (name === 'webgl') await import('@tensorflow/tfjs-backend-webgl');
+  else await import('@tensorflow/tfjs-backend-cpu');
+}
+
+async function loadWasm({ wasmPaths, threads }: UseWebOptions): Promise<void> {
+  const wasm = await wasmPackage();
+  // Set up already: paths and threads can no longer change.
+  if (tf.engine().registry.wasm) return;
+  if (wasmPaths !== undefined)
+    wasm.setWasmPaths(wasmPaths as Parameters<WasmPackage['setWasmPaths']>[0]);
+  if (threads === 1) tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+  else if (threads !== undefined) wasm.setThreadsCount(threads);
+}
+
+/** SIMD and threads of the wasm backend that runs. */
+export async function wasmFeatures(): Promise<{ simd: boolean; threads: number }> {
+  const simd = Boolean(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'));
+  const threaded = Boolean(await tf.env().getAsync('WASM_HAS_MULTITHREAD_SUPPORT'));
+  const { getThreadsCount } = await wasmPackage();
+  return { simd, threads: simd && threaded ? getThreadsCount() : 1 };
+}
+
+/** Under Node, where the package is CommonJS, some loaders give its exports only as `default`. */
+async function wasmPackage(): Promise<WasmPackage> {
+  const loaded = await import('@tensorflow/tfjs-backend-wasm');
+  return 'setWasmPaths' in loaded ? loaded : (loaded as { default: WasmPackage }).default;
+}
