@@ -19,7 +19,10 @@ export const runRequest = z.strictObject({
 export type RunRequest = z.infer<typeof runRequest>;
 
 /** What a run tells, in its order. Every event carries the run's id. */
-export type RunEvent = { readonly run: string } & (
+export type RunEvent = {
+  readonly run: string;
+} /** The data are on their way: bytes so far, and in all. Only a lab in the browser needs to. */ & (
+  | { readonly type: 'loading'; readonly loaded: number; readonly total: number }
   | {
       readonly type: 'start';
       readonly parameters: number;

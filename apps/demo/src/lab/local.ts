@@ -1,11 +1,16 @@
 import type { Catalog, Inspection, Lab, Reply, Run, RunEvent } from './lab.js';
-import { type LabMessage, labReply } from './messages.js';
+import { backendName, type LabMessage, labReply } from './messages.js';
+
+type BackendName = ReturnType<typeof backendName.parse>;
 
 export interface LocalLabOptions {
   /** The folder of packed data; default `data/` beside the page. */
   readonly base?: URL;
-  /** Default: the fastest backend that the browser can train on. */
-  readonly prefer?: 'webgpu' | 'webgl' | 'wasm' | 'cpu';
+  /**
+   * Backends to try, in this order. Default: the one that the page's address names
+   * (`?backend=wasm`), else the fastest that trains in this browser.
+   */
+  readonly prefer?: readonly BackendName[] | undefined;
   /** Pictures in a batch; default 64. */
   readonly batchSize?: number;
 }
@@ -23,7 +28,7 @@ type Ask = LabMessage extends infer M ? (M extends LabMessage ? Omit<M, 'id'> : 
 
 /** Trains and answers in a worker of the page itself; the worker starts with the first request. */
 export function localLab(options: LocalLabOptions = {}): Lab {
-  const { base = new URL('data/', document.baseURI), prefer, batchSize } = options;
+  const { base = new URL('data/', document.baseURI), prefer = asked(), batchSize } = options;
   const waiting = new Map<number, ReturnType<typeof withResolvers<unknown>>>();
   const listeners = new Map<string, (event: RunEvent) => void>();
   let worker: Worker | undefined;
@@ -71,7 +76,7 @@ export function localLab(options: LocalLabOptions = {}): Lab {
       opened = post({
         type: 'open',
         base: base.href,
-        ...(prefer && { prefer }),
+        ...(prefer && { prefer: [...prefer] }),
         ...(batchSize !== undefined && { batchSize }),
       });
     }
@@ -93,7 +98,12 @@ export function localLab(options: LocalLabOptions = {}): Lab {
       const tell = (type: 'pause' | 'resume' | 'stop') => async () => {
         await ask({ type, run });
       };
-      return { id: run, pause: tell('pause'), resume: tell('resume'), stop: tell('stop') } satisfies Run;
+      return {
+        id: run,
+        pause: tell('pause'),
+        resume: tell('resume'),
+        stop: tell('stop'),
+      } satisfies Run;
     },
     async answer(question, signal) {
       const reply = await ask<Reply>({ type: 'answer', question });
@@ -104,6 +114,11 @@ export function localLab(options: LocalLabOptions = {}): Lab {
       throw new LabError('SEARCH', 'search needs the server: run npm start');
     },
   };
+}
+
+function asked(): readonly BackendName[] | undefined {
+  const named = backendName.safeParse(new URLSearchParams(location.search).get('backend'));
+  return named.success ? [named.data] : undefined;
 }
 
 function withResolvers<T>() {
