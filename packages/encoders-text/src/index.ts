@@ -1,4 +1,6 @@
 export * from './bag-of-words.js';
+export * from './bert.js';
+export { bertParams } from './bert-weights.js';
 export * from './bi-lstm.js';
 export {
   type BpeTokenizerConfig,
@@ -11,6 +13,7 @@ export {
   fitCharacterTokenizer,
 } from './character-tokenizer.js';
 export * from './cnn1d.js';
+export { type EmbedTextsOptions, embedTexts } from './embed-texts.js';
 export * from './gru.js';
 export { gruSequence } from './gru-sequence.js';
 export { PADDING, UNKNOWN } from './ids.js';

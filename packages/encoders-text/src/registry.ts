@@ -2,6 +2,7 @@ import type { Encoder } from '@chainrule/tensor';
 import { entry, type Registry, registry } from '@chainrule/tensor/registry';
 import { z } from 'zod';
 import { bagOfWords } from './bag-of-words.js';
+import { bert } from './bert.js';
 import { biLstm } from './bi-lstm.js';
 import { cnn1d } from './cnn1d.js';
 import { gru } from './gru.js';
@@ -39,6 +40,24 @@ export const textEncoders: Registry<Encoder> = registry<Encoder>('encoders-text'
       combine: z.enum(['mean', 'sum']).default('mean').describe('how the vectors are combined'),
     }),
     bagOfWords,
+  ),
+  bert: entry(
+    'BERT: transformer layers that normalise last, mean or class pooling; MiniLM’s form',
+    z.object({
+      vocabulary,
+      width: size.default(384).describe('width of tokens and embedding'),
+      layers: size.default(6).describe('how many layers'),
+      heads: size.default(12).describe('heads of each attention; must divide width'),
+      feedForward: size.optional().describe('width of the feed-forward parts; default 4·width'),
+      maxLength: size.default(512).describe('tokens that the positions reach'),
+      pooling: z.enum(['mean', 'class']).default('mean').describe('how tokens become one vector'),
+      normalize: z.boolean().default(true).describe('whether the vector has length 1'),
+      activation: z.enum(['gelu', 'relu']).default('gelu').describe('of the feed-forward parts'),
+      dropout: z.number().min(0).lt(1).default(0).describe('rate of every dropout'),
+      epsilon: z.number().positive().default(1e-12).describe('of the norms'),
+    }),
+    ({ feedForward, ...options }) =>
+      bert(feedForward === undefined ? options : { ...options, feedForward }),
   ),
   biLstm: entry(
     'word vectors, then two LSTMs of half the width, one from each end',

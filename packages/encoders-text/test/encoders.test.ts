@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import {
   article,
   bagOfWords,
+  bert,
   biLstm,
   cnn1d,
   gru,
@@ -33,6 +34,11 @@ const cases: { [name: string]: () => Encoder<tf.Tensor2D> } = {
   lstm: () => lstm({ ...size, embedding: 4 }),
   'lstm (more words than steps)': () => lstm({ vocabulary: 50, width: 6, embedding: 4 }),
   article: () => article({ ...size, embedding: 4 }),
+  // A large ε: at 1e-12 and small first weights the norms are too steep for differences.
+  'bert (mean, unit length)': () =>
+    bert({ ...size, heads: 3, layers: 2, dropout: 0.2, epsilon: 0.1 }),
+  'bert (class token)': () =>
+    bert({ ...size, heads: 2, layers: 1, pooling: 'class', normalize: false, epsilon: 0.1 }),
   biLstm: () => biLstm({ ...size, embedding: 4 }),
   cnn1d: () => cnn1d({ vocabulary: 7, embedding: 4, windows: [1, 4], filters: 3 }),
   'cnn1d (tanh)': () =>

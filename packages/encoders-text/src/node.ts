@@ -1,0 +1,1 @@
+export { type MiniLm, type MiniLmOptions, miniLmWeights } from './mini-lm.js';
