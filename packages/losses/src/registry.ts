@@ -6,8 +6,11 @@ import { cosine } from './losses/cosine.js';
 import { crossEntropy } from './losses/cross-entropy.js';
 import { halfSquaredError } from './losses/half-squared-error.js';
 import { huber } from './losses/huber.js';
+import { infoNce } from './losses/info-nce.js';
 import { meanAbsoluteError } from './losses/mean-absolute-error.js';
 import { meanSquaredError } from './losses/mean-squared-error.js';
+import { siglip } from './losses/siglip.js';
+import { triplet } from './losses/triplet.js';
 import type { Loss } from './types.js';
 
 const reductions = z.enum(['mean', 'sum']);
@@ -78,5 +81,41 @@ export const losses: Registry<Loss> = registry<Loss>('losses', {
     z.object({ reduction: mean }),
     (options) => (prediction, target, weight) =>
       cosine(prediction as Tensor2D, target as Tensor2D, { ...options, weight }),
+  ),
+  infoNce: entry(
+    'Contrastive, of all pairs in the batch: a softmax over texts and one over images',
+    z.object({
+      scale: z
+        .number()
+        .positive()
+        .default(1 / 0.07)
+        .describe('The inverse of the temperature'),
+      reduction: mean,
+    }),
+    (options) => (prediction, target, weight) =>
+      infoNce(prediction as Tensor2D, target as Tensor2D, { ...options, weight }),
+  ),
+  siglip: entry(
+    'Contrastive, of all pairs in the batch: a sigmoid for each pair',
+    z.object({
+      scale: z.number().positive().default(10).describe('The inverse of the temperature'),
+      bias: z.number().default(-10).describe('Added to every logit'),
+      reduction: mean,
+    }),
+    (options) => (prediction, target, weight) =>
+      siglip(prediction as Tensor2D, target as Tensor2D, { ...options, weight }),
+  ),
+  triplet: entry(
+    'Contrastive: a pair must beat the hardest other of the batch by a margin',
+    z.object({
+      margin: z.number().positive().default(0.2).describe('By how much'),
+      negatives: z
+        .enum(['hardest', 'all'])
+        .default('hardest')
+        .describe('Whether the hardest other counts, or the sum over all'),
+      reduction: mean,
+    }),
+    (options) => (prediction, target, weight) =>
+      triplet(prediction as Tensor2D, target as Tensor2D, { ...options, weight }),
   ),
 });

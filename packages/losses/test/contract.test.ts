@@ -14,6 +14,14 @@ function example(name: string, batch = 6): { z: tf.Tensor; y: tf.Tensor } {
   return { z: draw('z'), y: name === 'crossEntropy' ? labels() : draw('y') };
 }
 
+/** What a loss calls its first argument. */
+const firstArgument = (name: string) =>
+  ['infoNce', 'siglip', 'triplet'].includes(name)
+    ? 'image'
+    : name === 'crossEntropy'
+      ? 'logits'
+      : 'prediction';
+
 describe.each(losses.names)('losses.%s', (name) => {
   it.each(['mean', 'sum'] as const)('gives a scalar, reduction %s', (reduction) => {
     tf.tidy(() => {
@@ -63,7 +71,7 @@ describe.each(losses.names)('losses.%s', (name) => {
 
   it('refuses wrong shapes, types and weights, and says where', () => {
     const loss = losses.create(name);
-    const label = name === 'crossEntropy' ? 'logits' : 'prediction';
+    const label = firstArgument(name);
     tf.tidy(() => {
       const { z, y } = example(name);
       expect(() => loss(z, tf.ones([6, 3]))).toThrow(`losses.${name}: `);

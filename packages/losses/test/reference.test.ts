@@ -48,7 +48,10 @@ function call({ loss, options }: Case, reduction: all.Reduction, weight?: Plain)
 }
 
 it('has a PyTorch reference for every loss, with and without weights', () => {
-  for (const name of losses.names) {
+  // Losses over all pairs of a batch have a fixture of their own: padding changes every example.
+  const pairs = loadFixture<{ cases: { loss: string }[] }>(import.meta.url, 'contrastive.json');
+  const elsewhere = new Set(pairs.cases.map(({ loss }) => loss));
+  for (const name of losses.names.filter((name) => !elsewhere.has(name))) {
     const weighted = cases.filter(({ loss }) => loss === name).map((c) => 'weight' in c);
     expect(new Set(weighted), name).toEqual(new Set([true, false]));
   }
