@@ -6,6 +6,11 @@ export type SplitName = 'train' | 'validation' | 'test';
 /** One example: what goes in, and either the class it belongs to or the numbers it stands for. */
 export interface Example {
   readonly inputs: { readonly image?: ImageSource; readonly text?: string };
+  /**
+   * Texts that could all stand for `inputs.text`, such as a picture's captions. A loader with
+   * `captions: 'sample'` draws one of them in every epoch.
+   */
+  readonly captions?: readonly string[];
   /** The name of the class: classification. */
   readonly label?: string;
   /** A number or a list of numbers: regression. */
@@ -86,6 +91,9 @@ export function dataset<E extends Example>(definition: DatasetDefinition<E>): Da
         index,
         `has ${own.join(' and ') || 'no input'}, but ${describe(0)} has ${modalities.join(' and ')}; all examples must have the same inputs`,
       );
+    }
+    if (example.captions?.length === 0) {
+      fail(index, 'has an empty list of captions; give it one or leave the list out');
     }
     if (example.label === undefined && example.target === undefined) {
       fail(index, 'has neither a label nor a target; give it one of them');

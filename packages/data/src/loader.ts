@@ -6,7 +6,7 @@ import type { ImageSize } from './image.js';
 import { expand, imageReader } from './pixels.js';
 import { plan } from './plan.js';
 import { prefetch } from './prefetch.js';
-import { encodeTexts, type TextTokenizer } from './texts.js';
+import { encodeTexts, type TextTokenizer, textColumns } from './texts.js';
 
 export interface LoaderOptions {
   /** Examples per batch; with `groupBy`, distinct images (or texts) per batch. */
@@ -27,6 +27,11 @@ export interface LoaderOptions {
    * set the `maxLength` of the training loader.
    */
   readonly maxLength?: number;
+  /**
+   * `text` takes each example's own text; `sample` draws one of its `captions` in every epoch, decided
+   * by (seed, epoch). Default `text`.
+   */
+  readonly captions?: 'text' | 'sample';
   /** Height and width that images get. Default `[64, 64]`. */
   readonly imageSize?: readonly [height: number, width: number];
   /** Default 3. */
@@ -104,16 +109,18 @@ export function loader(data: Dataset, options: LoaderOptions): Loader {
       )
     : undefined;
   const texts = data.modalities.includes('text')
-    ? distinct(
-        examples.map(({ inputs }) => inputs.text!),
-        (text) => text,
-      )
+    ? textColumns(examples, options.captions === 'sample', seed)
     : undefined;
+  if (options.captions === 'sample' && (texts === undefined || groupBy === 'text')) {
+    throw fail(
+      'captions "sample" needs data with texts that is not grouped by text; leave it out, or group by image',
+    );
+  }
   const tokens = texts && encodeTexts(texts.values, options.tokenizer, options.maxLength);
   const readImage = images && imageReader(images.values, size, options.cacheBytes ?? 2 ** 30);
   const targets = targetsOf(data);
   const order = plan({
-    groups: groupBy && (groupBy === 'image' ? images : texts)!.ids,
+    groups: groupBy && (groupBy === 'image' ? images!.ids : texts!.column(0)),
     count: examples.length,
     batchSize,
     shuffle: options.shuffle ?? true,
@@ -125,7 +132,7 @@ export function loader(data: Dataset, options: LoaderOptions): Loader {
     );
   }
 
-  async function assemble(indices: readonly number[]): Promise<HostBatch> {
+  async function assemble(indices: readonly number[], epoch: number): Promise<HostBatch> {
     const count = roundUp(indices.length, padTo.examples);
     const inputs: { [modality: string]: HostArray } = {};
     const rows: { [modality: string]: Int32Array } = {};
@@ -140,7 +147,7 @@ export function loader(data: Dataset, options: LoaderOptions): Loader {
       rows.image = padded(used.rows, count);
     }
     if (texts && tokens) {
-      const used = gather(indices, texts.ids, padTo.text);
+      const used = gather(indices, texts.column(epoch), padTo.text);
       const { maxLength } = tokens;
       const values = new Int32Array(used.ids.length * maxLength);
       used.ids.forEach((id, row) => {
@@ -159,7 +166,7 @@ export function loader(data: Dataset, options: LoaderOptions): Loader {
     async *epoch(n, signal) {
       checkCount('epoch', n, 0);
       const batches = order.batches(seed, n);
-      const make = (i: number) => assemble(batches[i]!);
+      const make = (i: number) => assemble(batches[i]!, n);
       for await (const host of prefetch(batches.length, make, options.prefetch ?? 2, signal)) {
         yield toTensors(host);
       }

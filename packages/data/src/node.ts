@@ -17,5 +17,13 @@ export {
   type EmojiWords,
   emoji,
 } from './emoji/emoji.js';
+export { emojiFamily } from './emoji/near-duplicate.js';
+export {
+  type CaptionForm,
+  type EmojiPair,
+  type EmojiPairsOptions,
+  emojiPairs,
+} from './emoji/pairs.js';
+export { type EmojiSplit, type EmojiSplitOptions, emojiSplit } from './emoji/split.js';
 export { type ManifestOptions, manifest } from './manifest.js';
 export { type NpmDownload, npmDownload, packageFiles } from './npm.js';
