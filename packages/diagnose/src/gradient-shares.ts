@@ -64,6 +64,8 @@ export function gradientShares(
       name: executor.name,
       prepare: (original, initial) =>
         executor.prepare((state, batch, key) => {
+          // An evaluation has none, and those of the last training step are gone.
+          shares = {};
           const { state: next, metrics } = original(state, batch, key);
           return { state: next, metrics: { ...metrics, ...shares } };
         }, initial),

@@ -236,6 +236,18 @@ describe('gradientShares', () => {
     expect(await losses(gradientShares(plain))).toEqual(await losses({}));
   });
 
+  it('leaves the validation data alone, which have no gradient', async () => {
+    const watched = gradientShares(adam({ learningRate: 0.05 }));
+    const data = batches('xor');
+    const options = { model: model(mean), objective, data, validation: data, epochs: 2 };
+    const { params, history } = await finish(train({ ...options, ...watched }));
+    expect(history.map(({ validation }) => Object.keys(validation!).sort())).toEqual([
+      ['accuracy', 'loss'],
+      ['accuracy', 'loss'],
+    ]);
+    disposeTree(params as Params);
+  });
+
   it('shows which modality is learnt from', async () => {
     const last = (await events('image')).filter(({ type }) => type === 'epoch').at(-1)!;
     expect(last.type === 'epoch' && last.train['gradient/image']).toBeGreaterThan(0.6);
