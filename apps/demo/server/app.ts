@@ -1,0 +1,89 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { answerRoutes } from './answer-routes.js';
+import type { Asking } from './asking.js';
+import { catalogRoutes } from './catalog-routes.js';
+import { headers, hostCheck, sameOrigin } from './guard.js';
+import type { Pages } from './pages.js';
+import { PICTURE_BYTES } from './pictures.js';
+import { issuesOf, onError, problem } from './problems.js';
+import { runRoutes } from './run-routes.js';
+import type { Runs } from './runs.js';
+import type { Finder } from './search.js';
+import { searchRoutes } from './search-routes.js';
+
+export interface Parts {
+  readonly asking: Asking;
+  readonly runs: Runs;
+  readonly finder: Finder | { readonly missing: string };
+  readonly pages: Pages;
+  /** Names by which the server may be called; addresses always may. */
+  readonly hosts: ReadonlySet<string>;
+  readonly log: (line: string) => void;
+}
+
+const JSON_BYTES = 32 * 1024;
+/** Where pictures come in; everywhere else JSON does, or nothing. */
+const PICTURES = ['/api/answers/picture', '/api/search/picture'];
+
+/** All that the server answers. */
+export function createApp(parts: Parts): OpenAPIHono {
+  const app = new OpenAPIHono({
+    defaultHook: (result) =>
+      result.success ? undefined : problem(400, issuesOf(result.target, result.error.issues)),
+  });
+  app.onError(onError(parts.log));
+  app.notFound(() => problem(404, 'there is nothing at this address'));
+
+  app.use(headers(parts.pages.scripts));
+  app.use(hostCheck(parts.hosts));
+  app.use(methodNotAllowed({ app }));
+  app.use('/api/*', sameOrigin, async (c, next) => {
+    await next();
+    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
+  });
+  const json = limited(JSON_BYTES, 'application/json');
+  const picture = limited(PICTURE_BYTES, 'image/png', 'image/jpeg', 'image/webp');
+  app.use('/api/*', (c, next) => (PICTURES.includes(c.req.path) ? picture : json)(c, next));
+
+  catalogRoutes(app, parts);
+  runRoutes(app, parts);
+  answerRoutes(app, parts);
+  searchRoutes(app, parts);
+  app.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'Chainrule demo',
+      version: '1',
+      description:
+        'Trains fusion strategies on easy-VQA side by side and answers questions about pictures. Refusals are problem descriptions (RFC 9457).',
+    },
+  });
+  app.get('/api/*', () => problem(404, 'there is nothing at this address'));
+  app.get('*', (c) => parts.pages.serve(c));
+  return app;
+}
+
+/** Refuses bodies that are too large or of another type, before anything reads them. */
+function limited(maxSize: number, ...types: string[]): ReturnType<typeof bodyLimit> {
+  const size = bodyLimit({
+    maxSize,
+    onError: () =>
+      problem(413, `a body may have ${maxSize} bytes here, not more`, { connection: 'close' }),
+  });
+  return async (c, next) => {
+    const { method } = c.req;
+    if (method === 'GET' || method === 'HEAD') return next();
+    const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+    const isEmpty = type === undefined && !c.req.header('content-length') && !isChunked(c.req.raw);
+    if (!isEmpty && c.req.header('content-length') !== '0' && !types.includes(type ?? '')) {
+      return problem(415, `send ${types.join(' or ')}, with its content-type`, {
+        connection: 'close',
+      });
+    }
+    return size(c, next);
+  };
+}
+
+const isChunked = ({ headers }: Request) => headers.has('transfer-encoding');
