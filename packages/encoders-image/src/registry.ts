@@ -3,6 +3,7 @@ import { entry, type Registry, registry } from '@chainrule/tensor/registry';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { cnn, defaultBlocks } from './cnn.js';
+import { efficientNetLite0, efficientNetPixels } from './efficientnet-lite0.js';
 import { article, small } from './presets.js';
 
 const size = z.number().int().positive();
@@ -66,6 +67,25 @@ export const imageEncoders: Registry<Encoder<Tensor4D>> = registry<Encoder<Tenso
           .describe('how the last feature map becomes a vector'),
       }),
       cnn,
+    ),
+    efficientNetLite0: entry(
+      'EfficientNet-Lite0, which has ImageNet weights: 16 inverted residual blocks, 1,280 features',
+      z.object({
+        size: common.size.default([224, 224]),
+        head: z
+          .enum(['features', 'logits', 'dense'])
+          .default('features')
+          .describe('what the vector is: 1,280 features, 1,000 logits, or a dense layer of width'),
+        width: size.optional().describe('width of the embedding with the head dense'),
+        norm: z
+          .enum(['train', 'frozen'])
+          .default('frozen')
+          .describe('whether the statistics of batch norm move while training'),
+        augment: common.augment,
+        pixels: pixels.default(efficientNetPixels).describe(pixelsText),
+      }),
+      ({ width, ...options }) =>
+        efficientNetLite0(width === undefined ? options : { ...options, width }),
     ),
     smallCnn: entry(
       'four conv blocks of 16-32-64-64 filters with max pooling, global max pooling, dense',
