@@ -8,6 +8,7 @@ export {
   type EmojiArtist,
   type EmojiLicence,
 } from './emoji/artists.js';
+export { type EmojiCategory, emojiCategories } from './emoji/categories.js';
 export type { SkippedDrawing } from './emoji/drawings.js';
 export {
   type Emoji,
@@ -17,6 +18,11 @@ export {
   type EmojiWords,
   emoji,
 } from './emoji/emoji.js';
+export {
+  type EmojiMatch,
+  type EmojiMatchingOptions,
+  emojiMatching,
+} from './emoji/matching.js';
 export { emojiFamily } from './emoji/near-duplicate.js';
 export {
   type CaptionForm,
@@ -25,5 +31,14 @@ export {
   emojiPairs,
 } from './emoji/pairs.js';
 export { type EmojiSplit, type EmojiSplitOptions, emojiSplit } from './emoji/split.js';
+export type { VqaCategory, VqaObject } from './emoji/vqa/objects.js';
+export type { EmojiQuestionKind } from './emoji/vqa/questions.js';
+export type { Placed, VqaScene } from './emoji/vqa/scene.js';
+export {
+  type EmojiVqa,
+  type EmojiVqaExample,
+  type EmojiVqaOptions,
+  emojiVqa,
+} from './emoji/vqa/vqa.js';
 export { type ManifestOptions, manifest } from './manifest.js';
 export { type NpmDownload, npmDownload, packageFiles } from './npm.js';
