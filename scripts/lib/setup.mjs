@@ -29,7 +29,8 @@ export async function installPackages() {
   writeFileSync(stamp, wanted);
 }
 
-const compile = (...projects) =>
+/** Compiles projects, all packages without any, and what they refer to. */
+export const compile = (...projects) =>
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--build', ...projects]);
 
 /**

@@ -15,6 +15,11 @@ await Promise.all([computes && provisionNative(), buildPackages()]);
 // The command runs in this very process: it gets the terminal, the signals and the exit code as
 // they are.
 releaseSignals();
-const program = join(root, 'packages/cli/bin/chainrule.mjs');
-process.argv.splice(1, process.argv.length, program, command, ...args);
-await import(pathToFileURL(program).href);
+// `pnpm catalog | head` closes the pipe early, which is no failure.
+process.stdout.on('error', (error) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+const { main } = await import(pathToFileURL(join(root, 'packages/cli/dist/main.js')).href);
+const serve = async (...given) => (await import('./demo.mjs')).serve(...given);
+process.exitCode = await main([command, ...args], { serve });

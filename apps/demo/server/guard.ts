@@ -22,16 +22,20 @@ function hostName(host: string | undefined): string | undefined {
   return URL.parse(`http://${host}`)?.hostname;
 }
 
-/** Only pages of this very server may have anything done. Programs that are no browser send neither. */
+/**
+ * Only pages of this very server may have anything done. A browser says where a request comes from,
+ * which its pages can not change; programs that are none say nothing.
+ */
 export const sameOrigin: MiddlewareHandler = async (c, next) => {
   if (c.req.method === 'GET' || c.req.method === 'HEAD') return next();
-  const origin = c.req.header('origin');
   const site = c.req.header('sec-fetch-site');
+  const origin = c.req.header('origin');
   const host = c.req.header('host');
-  const foreign =
-    (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) ||
-    (site !== undefined && site !== 'same-origin' && site !== 'none');
-  return foreign ? problem(403, 'only pages of this server may send this request') : next();
+  const isOurs =
+    site === undefined
+      ? origin === undefined || origin === `http://${host}` || origin === `https://${host}`
+      : site === 'same-origin' || site === 'none';
+  return isOurs ? next() : problem(403, 'only pages of this server may send this request');
 };
 
 /**

@@ -1,1 +1,1 @@
-export { main } from './main.js';
+export { type MainOptions, main, type Serve } from './main.js';

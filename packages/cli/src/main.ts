@@ -2,9 +2,16 @@ import { isChainruleError } from '@chainrule/tensor';
 import { Command, InvalidArgumentError } from 'commander';
 import { invocation } from './closing.js';
 import type { AskOptions } from './commands/ask.js';
-import type { StartOptions } from './commands/start.js';
+import type { Serve, StartOptions } from './commands/start.js';
 import { INTERRUPTED } from './exit.js';
 import { terminal } from './terminal.js';
+
+export type { Serve };
+
+export interface MainOptions {
+  /** What `start` goes on with where there is an app to serve: the repository has one. */
+  readonly serve?: Serve;
+}
 
 /**
  * Runs the command line and gives the exit status.
@@ -12,7 +19,7 @@ import { terminal } from './terminal.js';
  * @example
  * process.exitCode = await main(['ask', '--model', 'models/mine', 'is it warm?']);
  */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(args: readonly string[], { serve }: MainOptions = {}): Promise<number> {
   let status = 0;
   const say = (text: string) => void process.stdout.write(`${text}\n`);
   const program = new Command('chainrule')
@@ -38,12 +45,13 @@ export async function main(args: readonly string[]): Promise<number> {
     .option('--out <folder>', 'where to save the model (default: models/TASK-FUSION)')
     .option('--json <file>', 'write the results to a file')
     .option('--eager', 'run operation by operation, without compiling the step')
-    .option('--no-serve', 'do not serve the app after training')
+    .option('--retrain', 'train even where the very same model of easy-VQA is saved')
+    .option('--no-serve', 'end after training, without serving the app')
     .addHelpText('after', () => examples('start', START_EXAMPLES))
     .action(async (options: StartOptions) => {
       // Commands are loaded when they run, so that help and mistakes answer at once.
       const { start } = await import('./commands/start.js');
-      status = await interruptible((signal) => start(options, terminal(), signal));
+      status = await interruptible((signal) => start(options, terminal(), signal, serve));
     });
 
   program

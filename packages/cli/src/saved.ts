@@ -24,7 +24,7 @@ export async function trainedModel(
   data: Prepared,
   { model }: Recipe,
   { params, bestEpoch }: Pick<TrainResult<TrainedModel['params']>, 'params' | 'bestEpoch'>,
-  about: { readonly fusion: string; readonly seed: number },
+  about: { readonly fusion: string; readonly seed: number; readonly testAccuracy?: number },
 ): Promise<TrainedModel> {
   const { image } = firstSample(task).inputs;
   const [height, width] = data.imageSize;
@@ -38,8 +38,28 @@ export async function trainedModel(
       imageSize: data.imageSize,
       example: await png(await image.read(size), width, height),
     }),
-    about: { task: task.name, fusion: about.fusion, seed: about.seed, epochs: bestEpoch },
+    about: {
+      task: task.name,
+      fusion: about.fusion,
+      seed: about.seed,
+      epochs: bestEpoch,
+      ...(about.testAccuracy !== undefined && { accuracy: about.testAccuracy }),
+    },
   };
+}
+
+/** Whether a saved model is what training by this recipe, from this seed, for so long gives. */
+export function isSame(
+  { model, about }: TrainedModel,
+  recipe: Recipe,
+  options: { readonly seed: number; readonly epochs: number },
+): boolean {
+  return (
+    about?.task === 'easy-vqa' &&
+    about.seed === options.seed &&
+    about.epochs === options.epochs &&
+    JSON.stringify(model.config) === JSON.stringify(recipe.model.config)
+  );
 }
 
 async function png(pixels: Uint8Array, width: number, height: number): Promise<Uint8Array> {

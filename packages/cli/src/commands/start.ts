@@ -9,7 +9,8 @@ import {
   type TrainResult,
   train,
 } from '@chainrule/trainer';
-import { checkModelFolder, saveModel } from '@chainrule/trainer/node';
+import type { TrainedModel } from '@chainrule/trainer/files';
+import { checkModelFolder, loadModel, saveModel } from '@chainrule/trainer/node';
 import { closing } from '../closing.js';
 import { INTERRUPTED } from '../exit.js';
 import { outputs } from '../predict.js';
@@ -17,7 +18,7 @@ import { type Prepared, prepare } from '../prepare.js';
 import { progress } from '../progress.js';
 import { defaultEpochs, type Recipe, recipe } from '../recipe.js';
 import { type Measured, report } from '../report.js';
-import { trainedModel } from '../saved.js';
+import { isSame, trainedModel } from '../saved.js';
 import { openTask, type Task, taskName } from '../task.js';
 import { count, type Terminal } from '../terminal.js';
 import { checkWritable, writeJson } from '../write.js';
@@ -31,26 +32,58 @@ export interface StartOptions {
   readonly out?: string;
   readonly imageSize: number;
   readonly eager?: boolean;
+  /** Trains even where the very same model is saved. */
+  readonly retrain?: boolean;
+  /** Whether the app is served afterwards, where there is one. */
+  readonly serve?: boolean;
 }
 
+/** Shows saved models to people, until the signal; `folder` is the one that has just been trained. */
+export type Serve = (folder: string, signal: AbortSignal) => Promise<void>;
+
 /**
- * The main job: train the article's composition on pictures and questions, save it, evaluate it and
- * show what it can do. Gives the exit status.
+ * The main job: train the article's composition on pictures and questions, save it, evaluate it,
+ * show what it can do and serve the app. Gives the exit status.
  */
 export async function start(
   options: StartOptions,
   out: Terminal,
   signal: AbortSignal,
+  serve?: Serve,
 ): Promise<number> {
   checkFusion(options.fusion);
   const folder = resolve(options.out ?? join('models', `${taskName(options)}-${options.fusion}`));
+  const status = await trained(folder, options, out, signal);
+  if (status === 0 && serve && options.serve !== false) await serve(folder, signal);
+  return status;
+}
+
+async function trained(
+  folder: string,
+  options: StartOptions,
+  out: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
   await checkModelFolder(folder);
   if (options.json !== undefined) await checkWritable(options.json);
 
   const backend = await useNative({ training: true });
   const job = await openJob(options, out, signal);
-  const save = async (result: Result) =>
-    saveModel(folder, await trainedModel(job.task, job.data, job.recipe, result, options));
+  const save = async (result: Pick<Result, 'params' | 'bestEpoch'>, measured?: Measured) =>
+    saveModel(
+      folder,
+      await trainedModel(job.task, job.data, job.recipe, result, { ...options, ...measured }),
+    );
+
+  const saved = await reusable(job, folder, options);
+  if (saved !== undefined) {
+    out.line(
+      `The very same model is in ${folder} already; --retrain trains it anew. This is what it can do.`,
+    );
+    await show(job, saved, folder, options, out, signal);
+    disposeTree(saved.params);
+    return 0;
+  }
 
   const began = performance.now();
   const result = await finish(training(job, options, signal), progress(out)).catch(
@@ -74,6 +107,8 @@ export async function start(
   }
 
   const measured = await show(job, result, folder, options, out, signal);
+  // Whoever serves it says what it reached.
+  await save(result, measured);
   if (options.json !== undefined) {
     await writeJson(options.json, {
       task: job.task.name,
@@ -119,6 +154,23 @@ async function openJob(options: StartOptions, out: Terminal, signal: AbortSignal
   };
 }
 
+/**
+ * The model in the folder, where training with these options would make it again. Only of easy-VQA:
+ * one's own data may have changed. Who wants the record of a run in a file wants the run.
+ */
+async function reusable(
+  job: Job,
+  folder: string,
+  options: StartOptions,
+): Promise<TrainedModel | undefined> {
+  if (options.retrain || options.data !== undefined || options.json !== undefined) return undefined;
+  const saved = await loadModel(folder).catch(() => undefined);
+  if (saved === undefined) return undefined;
+  if (isSame(saved, job.recipe, { ...options, epochs: job.epochs })) return saved;
+  disposeTree(saved.params);
+  return undefined;
+}
+
 function training({ data, recipe, epochs }: Job, options: StartOptions, signal: AbortSignal) {
   return train({
     model: recipe.model,
@@ -138,7 +190,7 @@ function training({ data, recipe, epochs }: Job, options: StartOptions, signal: 
 /** Measures the model on the test data and prints what it can do, and what to try next. */
 async function show(
   { task, data, recipe }: Job,
-  { params }: Result,
+  { params }: Pick<TrainedModel, 'params'>,
   folder: string,
   options: StartOptions,
   out: Terminal,
