@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { wasmThreads } from './scripts/wasm-threads.mjs';
 
 const packages = fileURLToPath(new URL('../../packages/', import.meta.url));
 // Shared memory, and with it threads in WebAssembly, is for pages that isolate themselves.
@@ -22,7 +23,7 @@ export default defineConfig({
       { find: /^@chainrule\/([^/]+)\/([^.]+)$/, replacement: `${packages}$1/src/$2.ts` },
     ],
   },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [wasmThreads()] },
   build: {
     outDir: 'dist',
     target: ['chrome123', 'firefox128', 'safari17.5'],
