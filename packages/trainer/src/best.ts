@@ -5,7 +5,7 @@ import type { Measures } from './events.js';
 export interface Watch {
   /** A metric of the validation data (of the training data where there is none). Default `loss`. */
   readonly metric?: string;
-  /** Default `max` for metrics named `accuracy`, else `min`. */
+  /** Default `max` for metrics named `accuracy` or `recall`, else `min`. */
   readonly mode?: 'min' | 'max';
   /** Stop after this many epochs without improvement. Default: never. */
   readonly patience?: number;
@@ -25,7 +25,7 @@ export interface Best<P extends Params> {
 /** Keeps the best parameters, beginning with the `initial` ones, which it takes over. */
 export function keepBest<P extends Params>(watch: Watch, initial: P): Best<P> {
   const { metric = 'loss', minDelta = 0 } = watch;
-  const { mode = /accuracy/i.test(metric) ? 'max' : 'min' } = watch;
+  const { mode = /accuracy|recall/i.test(metric) ? 'max' : 'min' } = watch;
   let best = { params: initial, epoch: 0, value: mode === 'min' ? Infinity : -Infinity };
   return {
     get params() {

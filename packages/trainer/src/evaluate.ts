@@ -8,6 +8,7 @@ import {
   key,
   type Params,
 } from '@chainrule/tensor';
+import type * as tf from '@tensorflow/tfjs-core';
 import { type Batches, disposeBatch, stepInput } from './batches.js';
 import { breathe } from './breathe.js';
 import type { Measures } from './events.js';
@@ -15,10 +16,10 @@ import { averager } from './measures.js';
 import type { Objective } from './objectives.js';
 import { evaluationStep, type StepMetrics, type TrainableModule } from './step.js';
 
-export interface EvaluateOptions<P extends Params> {
-  readonly model: TrainableModule<P>;
+export interface EvaluateOptions<P extends Params, Out = tf.Tensor2D> {
+  readonly model: TrainableModule<P, Out>;
   readonly params: P;
-  readonly objective: Objective;
+  readonly objective: Objective<Out>;
   readonly data: Batches;
   /** How the batches run. Default: compiled where the backend can, else {@link eager}. */
   readonly executor?: Executor;
@@ -34,7 +35,9 @@ export interface EvaluateOptions<P extends Params> {
  * @example
  * const { loss, accuracy } = await evaluate({ model, params, objective: classification(), data: test });
  */
-export async function evaluate<P extends Params>(options: EvaluateOptions<P>): Promise<Measures> {
+export async function evaluate<P extends Params, Out = tf.Tensor2D>(
+  options: EvaluateOptions<P, Out>,
+): Promise<Measures> {
   const { model, params, objective, data, executor = defaultExecutor(), signal } = options;
   const evaluation = executor.prepare(evaluationStep(model, objective), cloneTree(params));
   try {

@@ -1,4 +1,4 @@
-import { tokenizerFromConfig } from '@chainrule/encoders-text';
+import { type TokenizerFactory, tokenizerFromConfig } from '@chainrule/encoders-text';
 import {
   ChainruleError,
   type Config,
@@ -10,16 +10,19 @@ import {
 } from '@chainrule/tensor';
 import { issues } from '@chainrule/tensor/registry';
 import { z } from 'zod';
-import type { Multimodal, MultimodalParams } from './multimodal.js';
-import { modelFromConfig } from './registry.js';
+import type { DualEncoder } from './dual-encoder.js';
+import type { Multimodal } from './multimodal.js';
+import { dualEncoderFromConfig, modelFromConfig } from './registry.js';
 
 /** A trained model with all that it needs to be used: everything but the parameters is plain JSON. */
-export interface TrainedModel {
-  readonly model: Multimodal;
+export interface TrainedModel<M extends SavedModel = Multimodal> {
+  readonly model: M;
   /** The caller's, to dispose when the model is no longer used. */
-  readonly params: MultimodalParams;
+  readonly params: ReturnType<M['init']>;
   /** The config of the tokenizer that made the text input, vocabulary included. */
   readonly tokenizer?: Config;
+  /** What makes a tokenizer of that config, where it takes more than `tokenizerFromConfig` has: not saved. */
+  readonly tokenizers?: Tokenizers;
   /** Class names in the order of the logits. */
   readonly labels?: readonly string[];
   /** `[height, width]` to which images are resized. */
@@ -29,6 +32,12 @@ export interface TrainedModel {
   /** What else is worth knowing: data set, accuracy, versions. */
   readonly about?: { readonly [name: string]: Json };
 }
+
+/** What can be saved: everything that registries can rebuild. */
+export type SavedModel = Multimodal | DualEncoder;
+
+/** Further tokenizers by type: `huggingFace` of `@chainrule/encoders-text/huggingface`. */
+export type Tokenizers = { readonly [type: string]: TokenizerFactory };
 
 /** The files of a saved model, by name. */
 export type ModelFiles = { readonly [name: string]: Uint8Array };
@@ -46,7 +55,7 @@ const VERSION = 1;
 const configFile = z.object({
   format: z.literal(FORMAT),
   version: z.literal(VERSION),
-  model: z.looseObject({ type: z.literal('multimodal') }),
+  model: z.looseObject({ type: z.enum(['multimodal', 'dualEncoder']) }),
   labels: z.array(z.string()).optional(),
   imageSize: z.tuple([z.int().positive(), z.int().positive()]).optional(),
   about: z.record(z.string(), z.json()).optional(),
@@ -59,7 +68,7 @@ const configFile = z.object({
  * @example
  * for (const [name, bytes] of Object.entries(toFiles(trained))) upload(name, bytes);
  */
-export function toFiles(trained: TrainedModel): ModelFiles {
+export function toFiles<M extends SavedModel>(trained: TrainedModel<M>): ModelFiles {
   const { model, params, tokenizer, labels, imageSize, example, about } = trained;
   const config = {
     format: FORMAT,
@@ -82,6 +91,7 @@ export function toFiles(trained: TrainedModel): ModelFiles {
  * modules of the registries are built.
  *
  * @param where names the files in errors: the folder, say.
+ * @param options.tokenizers Further tokenizers that the model may have, such as Hugging Face's.
  * @throws ChainruleError `MODEL_FILE` that names the file and what is wrong with it.
  *
  * @example
@@ -90,20 +100,64 @@ export function toFiles(trained: TrainedModel): ModelFiles {
  * const files = Object.fromEntries(await Promise.all(names.map(async (n) => [n, await bytes(n)])));
  * const trained = fromFiles(files);
  */
-export function fromFiles(files: ModelFiles, where = 'model'): TrainedModel {
+export function fromFiles(
+  files: ModelFiles,
+  where = 'model',
+  options: FromFilesOptions = {},
+): TrainedModel {
+  return restore(files, where, options, 'multimodal', modelFromConfig);
+}
+
+/**
+ * The trained dual encoder in these files: as {@link fromFiles}, for a `dualEncoder(…)`.
+ *
+ * @example
+ * const { model, params } = dualEncoderFromFiles(files);
+ * const vectors = model.embed(params, 'image', pixels);
+ */
+export function dualEncoderFromFiles(
+  files: ModelFiles,
+  where = 'model',
+  options: FromFilesOptions = {},
+): TrainedModel<DualEncoder> {
+  return restore(files, where, options, 'dualEncoder', dualEncoderFromConfig);
+}
+
+export interface FromFilesOptions {
+  readonly tokenizers?: Tokenizers | undefined;
+}
+
+function restore<M extends SavedModel>(
+  files: ModelFiles,
+  where: string,
+  { tokenizers }: FromFilesOptions,
+  type: M['config']['type'],
+  fromConfig: (config: unknown) => M,
+): TrainedModel<M> {
   const { config, model } = read(files, CONFIG, where, (bytes) => {
     const config = checkConfig(decode(bytes));
-    return { config, model: modelFromConfig(config.model) };
+    const { type: found } = config.model;
+    if (found !== type) {
+      const reader = found === 'dualEncoder' ? 'dualEncoderFromFiles' : 'fromFiles';
+      throw new ChainruleError('MODEL_FILE', `holds a "${found}", not a "${type}"; use ${reader}`);
+    }
+    return { config, model: fromConfig(config.model) };
   });
   const params = read(files, WEIGHTS, where, (bytes) => readParams(bytes, model));
   const tokenizer =
     files[VOCABULARY] &&
-    read(files, VOCABULARY, where, (bytes) => tokenizerFromConfig(decode(bytes)).config);
+    read(
+      files,
+      VOCABULARY,
+      where,
+      (bytes) => tokenizerFromConfig(decode(bytes), tokenizers).config,
+    );
   const { labels, imageSize, about } = config;
   return {
     model,
     params,
     ...(tokenizer && { tokenizer }),
+    ...(tokenizer && tokenizers && { tokenizers }),
     ...(labels && { labels }),
     ...(imageSize && { imageSize }),
     ...(files[EXAMPLE] && { example: files[EXAMPLE] }),
@@ -135,11 +189,11 @@ function checkConfig(value: unknown): z.output<typeof configFile> {
   throw new ChainruleError('CONFIG', issues(parsed.error), { cause: parsed.error });
 }
 
-function readParams(weights: Uint8Array, model: Multimodal): MultimodalParams {
+function readParams<M extends SavedModel>(weights: Uint8Array, model: M): ReturnType<M['init']> {
   // Only the shapes of fresh parameters are wanted.
   const like = model.init(key(0));
   try {
-    return safetensorsToTree(weights, like);
+    return safetensorsToTree(weights, like) as ReturnType<M['init']>;
   } finally {
     disposeTree(like);
   }

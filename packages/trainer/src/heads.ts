@@ -1,12 +1,48 @@
 import type { Module } from '@chainrule/tensor';
 import {
   ChainruleError,
+  checkPositiveInteger,
+  checkShape,
   type MlpConfig,
   type MlpOptions,
   type MlpParams,
   mlp,
+  type Params,
 } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
+
+export interface IdentityOptions {
+  /** Width of the input, which is the output. */
+  readonly in: number;
+}
+export type IdentityConfig = { readonly type: 'identity'; readonly in: number };
+
+/**
+ * A head that leaves what it gets as it is, for fusion strategies whose z is the output already:
+ * `late` and `evidential` give logits. `[batch, in]` → the same.
+ *
+ * @throws ChainruleError `OPTION` where `in` is not a positive integer; from `apply`, `SHAPE`.
+ *
+ * @example
+ * const model = multimodal({
+ *   encoders,
+ *   fusion: (options) => late({ ...options, width: 13 }),
+ *   head: (width) => identity({ in: width }),
+ * });
+ */
+export function identity(
+  options: IdentityOptions,
+): Module<tf.Tensor2D, tf.Tensor2D, Params, IdentityConfig> {
+  checkPositiveInteger('trainer.identity', 'in', options.in);
+  return {
+    config: { type: 'identity', in: options.in },
+    init: () => ({}),
+    apply(_params, x) {
+      checkShape('trainer.identity', 'input', x, ['batch', options.in]);
+      return tf.clone(x);
+    },
+  };
+}
 
 export interface ScaledMlpOptions extends MlpOptions {
   /** Where the targets lie: their mean, one number an output. */

@@ -1,9 +1,14 @@
 export type { Batches } from './batches.js';
 export type { Watch } from './best.js';
+export * from './binary-metrics.js';
+export * from './contrastive.js';
+export * from './dual-encoder.js';
 export { type EvaluateOptions, evaluate } from './evaluate.js';
 export type * from './events.js';
 export { finish } from './finish.js';
+export * from './freeze.js';
 export * from './heads.js';
+export * from './matching.js';
 export * from './multimodal.js';
 export * from './objectives.js';
 export { type Answer, type Predictor, predictor, type Queries } from './predictor.js';

@@ -2,7 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ChainruleError } from '@chainrule/tensor';
-import { fileNames, fromFiles, type TrainedModel, toFiles } from './files.js';
+import type { DualEncoder } from './dual-encoder.js';
+import {
+  dualEncoderFromFiles,
+  fileNames,
+  fromFiles,
+  type ModelFiles,
+  type SavedModel,
+  type Tokenizers,
+  type TrainedModel,
+  toFiles,
+} from './files.js';
 
 /**
  * Writes a trained model as a folder. The folder appears whole or not at all; a saved model that
@@ -13,7 +23,10 @@ import { fileNames, fromFiles, type TrainedModel, toFiles } from './files.js';
  * @example
  * await saveModel('models/mine', { model, params: result.params, tokenizer: tokenizer.config, labels });
  */
-export async function saveModel(folder: string, trained: TrainedModel): Promise<void> {
+export async function saveModel<M extends SavedModel>(
+  folder: string,
+  trained: TrainedModel<M>,
+): Promise<void> {
   await checkModelFolder(folder);
   const target = resolve(folder);
   const fresh = sibling(target);
@@ -97,6 +110,46 @@ function unwritable(folder: string, cause: unknown): ChainruleError {
  * const [answers] = await predictor(trained).classify({ image: pixels, text: ['is there a circle?'] });
  */
 export async function loadModel(folder: string): Promise<TrainedModel> {
+  const files = await readFiles(folder);
+  return fromFiles(files, folder, await optionsFor(files));
+}
+
+/**
+ * Reads a folder with a `dualEncoder(…)` that {@link saveModel} wrote.
+ *
+ * @throws ChainruleError as {@link loadModel}.
+ *
+ * @example
+ * const { model, params } = await loadDualEncoder('models/retrieval');
+ * const vectors = model.embed(params, 'image', pixels);
+ */
+export async function loadDualEncoder(folder: string): Promise<TrainedModel<DualEncoder>> {
+  const files = await readFiles(folder);
+  return dualEncoderFromFiles(files, folder, await optionsFor(files));
+}
+
+/**
+ * The library that reads Hugging Face's tokenizers is an optional peer, loaded where a model has
+ * such a one. Whatever is wrong with the file is for `fromFiles` to say.
+ */
+async function optionsFor(files: ModelFiles): Promise<{ tokenizers?: Tokenizers }> {
+  const vocabulary = files['vocabulary.json'];
+  if (vocabulary === undefined) return {};
+  const head = new TextDecoder().decode(vocabulary.subarray(0, 200));
+  if (!head.includes('"huggingFaceTokenizer"')) return {};
+  try {
+    const { huggingFace } = await import('@chainrule/encoders-text/huggingface');
+    return { tokenizers: huggingFace };
+  } catch (cause) {
+    throw new ChainruleError(
+      'MODEL_FILE',
+      'loadModel: the model has a Hugging Face tokenizer; run: npm install @huggingface/tokenizers',
+      { cause },
+    );
+  }
+}
+
+async function readFiles(folder: string): Promise<ModelFiles> {
   const names = await readdir(folder).catch((cause: Error) => {
     throw new ChainruleError(
       'MODEL_FILE',
@@ -106,7 +159,7 @@ export async function loadModel(folder: string): Promise<TrainedModel> {
   });
   const read = async (name: string) => [name, await readRegular(join(folder, name))] as const;
   const known = fileNames.filter((name) => names.includes(name));
-  return fromFiles(Object.fromEntries(await Promise.all(known.map(read))), folder);
+  return Object.fromEntries(await Promise.all(known.map(read)));
 }
 
 async function readRegular(path: string): Promise<Uint8Array> {

@@ -38,8 +38,7 @@ export interface Predictor {
  */
 export function predictor(trained: TrainedModel): Predictor {
   const { model, params, labels } = trained;
-  const tokenizer =
-    trained.tokenizer === undefined ? undefined : tokenizerFromConfig(trained.tokenizer);
+  const tokenizer = trained.tokenizer && tokenizerFromConfig(trained.tokenizer, trained.tokenizers);
   const modalities = Object.keys(model.encoders);
 
   function tensorOf(name: string, query: Queries[string] | undefined): tf.Tensor {

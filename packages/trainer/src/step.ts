@@ -12,6 +12,7 @@ import {
   type Module,
   mapTree,
   type Params,
+  type Path,
   type Step,
   type Tree,
 } from '@chainrule/tensor';
@@ -31,14 +32,24 @@ export type TrainState<P extends Params = Params> = {
 export function trainState<P extends Params>(
   params: P,
   optimizer: GradientTransformation,
+  trainable: Trainable = () => true,
 ): TrainState<P> {
-  return { params, optimizer: optimizer.init(partition(params, isTrainable)[0]) };
+  return { params, optimizer: optimizer.init(partition(params, trained(trainable))[0]) };
 }
 
-/** A model that reads a batch: `multimodal(…)` or any module of the same form. */
-export type TrainableModule<P extends Params = Params> = Module<
+/** Which leaves are trained, by their paths: see {@link freeze}. */
+export type Trainable = (path: Path) => boolean;
+
+/** Statistics are never trained. */
+const trained = (trainable: Trainable) => (path: Path) => isTrainable(path) && trainable(path);
+
+/**
+ * A model that reads a batch: `multimodal(…)`, `dualEncoder(…)` or any module of the same form. What it
+ * gives is for the objective to measure.
+ */
+export type TrainableModule<P extends Params = Params, Out = tf.Tensor2D> = Module<
   Omit<Batch, 'target' | 'weight'>,
-  tf.Tensor2D,
+  Out,
   P
 >;
 
@@ -47,20 +58,21 @@ export type StepMetrics = { readonly loss: tf.Scalar; readonly examples: tf.Scal
 
 /**
  * One step of gradient descent as a pure function: forward, loss, gradients of the trainable
- * leaves, optimiser; `statistics` leaves become what the modules reported.
+ * leaves (by default all but `statistics`), optimiser; `statistics` leaves become what the modules reported.
  *
  * @example
  * const step = trainStep(model, classification(), optimizer);
  * const execution = eager().prepare(step, trainState(model.init(key(0)), optimizer));
  * const { loss } = await execution.run(batch, key(1));
  */
-export function trainStep<P extends Params>(
-  model: TrainableModule<P>,
-  objective: Objective,
+export function trainStep<P extends Params, Out = tf.Tensor2D>(
+  model: TrainableModule<P, Out>,
+  objective: Objective<Out>,
   optimizer: GradientTransformation,
+  trainable: Trainable = () => true,
 ): Step<TrainState<P>, Batch, StepMetrics> {
   return (state, batch, key) => {
-    const [trainable, fixed] = partition(state.params, isTrainable);
+    const [moving, fixed] = partition(state.params, trained(trainable));
     const reported = new Map<tf.Tensor, tf.Tensor>();
     const update = (leaf: tf.Tensor, value: tf.Tensor) => {
       reported.get(leaf)?.dispose();
@@ -72,9 +84,9 @@ export function trainStep<P extends Params>(
       const output = model.apply(params, batch, { training: true, key, update });
       const measured = objective.measure(output, batch.target as tf.Tensor, batch.weight);
       return { value: measured.loss, aux: measured };
-    })(trainable);
+    })(moving);
 
-    const [moved, slots] = applyStep(optimizer, grads, state.optimizer, trainable);
+    const [moved, slots] = applyStep(optimizer, grads, state.optimizer, moving);
     const statistics = mapTree(fixed, (leaf: tf.Tensor) => reported.get(leaf) ?? leaf) as Params;
     return {
       state: { params: merge(moved, statistics) as P, optimizer: slots },
@@ -84,9 +96,9 @@ export function trainStep<P extends Params>(
 }
 
 /** Loss and metrics of one batch, parameters unchanged. */
-export function evaluationStep<P extends Params>(
-  model: TrainableModule<P>,
-  objective: Objective,
+export function evaluationStep<P extends Params, Out = tf.Tensor2D>(
+  model: TrainableModule<P, Out>,
+  objective: Objective<Out>,
 ): Step<P, Batch, StepMetrics> {
   return (params, batch) => ({
     state: params,

@@ -28,11 +28,17 @@ import type {
 } from './events.js';
 import { averager } from './measures.js';
 import type { Objective } from './objectives.js';
-import { evaluationStep, type TrainableModule, trainState, trainStep } from './step.js';
+import {
+  evaluationStep,
+  type Trainable,
+  type TrainableModule,
+  trainState,
+  trainStep,
+} from './step.js';
 
-export interface TrainOptions<P extends Params> {
-  readonly model: TrainableModule<P>;
-  readonly objective: Objective;
+export interface TrainOptions<P extends Params, Out = tf.Tensor2D> {
+  readonly model: TrainableModule<P, Out>;
+  readonly objective: Objective<Out>;
   readonly optimizer: GradientTransformation;
   readonly data: Batches;
   /** Measured after each epoch. Default: the training data decide which epoch is best. */
@@ -42,6 +48,8 @@ export interface TrainOptions<P extends Params> {
   readonly seed?: number;
   /** Where to start from; copied. Default: `model.init` from the seed. */
   readonly params?: P;
+  /** Which leaves are trained, by path: `freeze('encoders/text')`. Default: all. */
+  readonly trainable?: Trainable;
   /** How steps run. Default: compiled where the backend can, else {@link eager}. */
   readonly executor?: Executor;
   /** What the best epoch is, and how long to wait for a better one. Default: the lowest loss; for ever. */
@@ -67,8 +75,8 @@ export interface TrainOptions<P extends Params> {
  * const run = train({ model, objective: classification(), optimizer: adam(), data, epochs: 10 });
  * for await (const event of run) if (event.type === 'epoch') console.log(event.train.loss);
  */
-export async function* train<P extends Params>(
-  options: TrainOptions<P>,
+export async function* train<P extends Params, Out = tf.Tensor2D>(
+  options: TrainOptions<P, Out>,
 ): AsyncGenerator<TrainEvent, TrainResult<P>, void> {
   const { model, objective, data, validation, epochs, signal, keep = 'best', watch = {} } = options;
   const { patience = Infinity } = watch;
@@ -77,14 +85,18 @@ export async function* train<P extends Params>(
   const stepKeys = split(root, 'steps');
   const executor = options.executor ?? defaultExecutor();
   const initial = tidy(() => {
-    const { params, optimizer } = options;
-    return trainState(params ? cloneTree(params) : model.init(split(root, 'init')), optimizer);
+    const { params, optimizer, trainable } = options;
+    const start = params ? cloneTree(params) : model.init(split(root, 'init'));
+    return trainState(start, optimizer, trainable);
   });
   const parameters = countParams(initial.params);
   const best = keepBest(watch, cloneTree(initial.params));
   const evaluation =
     validation && executor.prepare(evaluationStep(model, objective), cloneTree(initial.params));
-  const training = executor.prepare(trainStep(model, objective, options.optimizer), initial);
+  const training = executor.prepare(
+    trainStep(model, objective, options.optimizer, options.trainable),
+    initial,
+  );
 
   const history: EpochSummary[] = [];
   let step = 0;
@@ -211,7 +223,11 @@ async function* untilAborted(
   }
 }
 
-function checkOptions({ epochs, data, watch }: TrainOptions<Params>): void {
+function checkOptions({
+  epochs,
+  data,
+  watch,
+}: Pick<TrainOptions<Params>, 'epochs' | 'data' | 'watch'>): void {
   if (!Number.isInteger(epochs) || epochs < 1) {
     throw new ChainruleError('OPTION', `train: epochs must be a positive integer, got ${epochs}`);
   }

@@ -2,7 +2,7 @@ import '@tensorflow/tfjs';
 import { key, mlp } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { scaledMlp } from '../src/index.js';
+import { identity, scaledMlp } from '../src/index.js';
 import { heads } from '../src/registry.js';
 import { failure } from './support.js';
 
@@ -41,5 +41,17 @@ describe('scaledMlp', () => {
     expect(await messageOf({ scale: [1, 0] })).toBe(
       'trainer.scaledMlp: scale must be 2 positive numbers, got [1, 0]',
     );
+  });
+});
+
+describe('identity', () => {
+  it('leaves what it gets as it is, and is rebuilt from its config', async () => {
+    const head = heads.fromConfig(identity({ in: 2 }).config);
+    const x = tf.tensor2d([[1, 2]]);
+    const y = head.apply(head.init(key(0)), x);
+    x.dispose();
+    expect([...y.dataSync()]).toEqual([1, 2]);
+    const wrong = await failure(() => head.apply({}, tf.ones([1, 3])));
+    expect(wrong.message).toContain('trainer.identity: input must be [batch, 2], got [1, 3]');
   });
 });

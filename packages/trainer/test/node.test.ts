@@ -2,9 +2,14 @@ import '@tensorflow/tfjs';
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bagOfWords } from '@chainrule/encoders-text';
+import { huggingFace, huggingFaceTokenizer } from '@chainrule/encoders-text/huggingface';
+import { sum } from '@chainrule/fusion';
+import { key, mlp } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { predictor } from '../src/index.js';
+import { fromFiles, toFiles } from '../src/files.js';
+import { multimodal, predictor } from '../src/index.js';
 import { checkModelFolder, loadModel, saveModel } from '../src/node.js';
 import { queries, trainedModel } from './answers.js';
 import { failure, inChild, temporaryFolder } from './support.js';
@@ -144,5 +149,53 @@ describe('loadModel', () => {
     await mkdir(other);
     await symlink('/dev/zero', join(other, 'config.json'));
     expect((await failure(() => loadModel(other))).message).toMatch(/not a regular file/);
+  });
+});
+
+describe('a model with a Hugging Face tokenizer', () => {
+  const file = {
+    added_tokens: [
+      { id: 0, content: '[PAD]', special: true },
+      { id: 1, content: '[UNK]', special: true },
+    ],
+    normalizer: { type: 'Lowercase' },
+    pre_tokenizer: { type: 'Whitespace' },
+    model: {
+      type: 'WordPiece',
+      unk_token: '[UNK]',
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: 100,
+      vocab: { '[PAD]': 0, '[UNK]': 1, circle: 2, square: 3, red: 4, '##s': 5 },
+    },
+  };
+  const tokenizer = huggingFaceTokenizer(file, { maxLength: 8 });
+  const trained = () => {
+    const model = multimodal({
+      encoders: { text: bagOfWords({ vocabulary: tokenizer.vocabulary.length, width: 4 }) },
+      fusion: sum,
+      head: (width) => mlp({ in: width, out: 2 }),
+    });
+    const { config } = tokenizer;
+    return { model, params: model.init(key(0)), tokenizer: config, labels: ['yes', 'no'] };
+  };
+  const asked = { text: ['red circles', 'a square'] };
+
+  it('is loaded and answers, with nothing said of the tokenizer', async () => {
+    const folder = join(parent, 'mine');
+    await saveModel(folder, trained());
+    const { model, params } = trained();
+    const ids = tf.tensor2d(tokenizer.encodeBatch(asked.text), [2, 8], 'int32');
+    const expected = model.apply(params, { inputs: { text: ids } }).arraySync();
+    expect(await predictor(await loadModel(folder)).outputs(asked)).toEqual(expected);
+  });
+
+  it('is read from bytes with the library given', async () => {
+    const files = toFiles(trained());
+    const again = fromFiles(files, 'model', { tokenizers: huggingFace });
+    expect(await predictor(again).outputs(asked)).toHaveLength(2);
+    expect(toFiles(again)).toEqual(files);
+    const without = await failure(() => fromFiles(files));
+    expect(without.message).toContain('model/vocabulary.json');
+    expect(without.message).toContain('needs `huggingFace`');
   });
 });

@@ -1,7 +1,7 @@
 import '@tensorflow/tfjs';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { classification, type Objective, regression } from '../src/index.js';
+import { classification, matching, type Objective, regression } from '../src/index.js';
 import { objectives } from '../src/registry.js';
 import { failure } from './support.js';
 
@@ -100,7 +100,11 @@ describe('regression', () => {
 });
 
 it('rebuilds every objective from its config', () => {
-  const made = [classification({ labelSmoothing: 0.1 }), regression({ loss: 'huber', delta: 3 })];
+  const made = [
+    classification({ labelSmoothing: 0.1 }),
+    matching(),
+    regression({ loss: 'huber', delta: 3 }),
+  ];
   expect(made.map(({ config }) => objectives.fromConfig(config).config)).toEqual(
     made.map(({ config }) => config),
   );
