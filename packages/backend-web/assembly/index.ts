@@ -1,0 +1,6 @@
+// The SIMD kernels, compiled by AssemblyScript into src/simd/binary.ts: see test/binary.test.ts.
+export { adam } from './adam';
+export { convolve, filterGradient, packFilter } from './convolution';
+export { matMul } from './mat-mul';
+export { maxPoolGradient, maxPoolGradientOfAny } from './max-pool';
+export { copyRows, gatherRows, sumOfRows, sumRows } from './rows';

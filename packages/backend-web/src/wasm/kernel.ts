@@ -1,0 +1,13 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import type { KernelArgs } from '../kernel.js';
+import type { Simd } from './simd.js';
+
+/** A kernel on the wasm backend's memory. */
+export interface WasmKernel {
+  readonly name: string;
+  /** Undefined where this is no case for it: then the backend's own kernel computes it. */
+  compute(args: KernelArgs, simd: Simd): tf.TensorInfo | tf.TensorInfo[] | undefined;
+}
+
+/** The product of sizes. */
+export const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
