@@ -5,7 +5,7 @@ export interface IconSet {
   readonly size: number;
   readonly icons: { readonly [name: string]: Icon };
   readonly aliases: { readonly [name: string]: Alias };
-  /** Code points in hexadecimal, without the variation selector fe0f → icon or alias. */
+  /** Code points in hexadecimal, without the variation selector fe0f → icon. */
   readonly chars: ReadonlyMap<string, string>;
 }
 
@@ -62,13 +62,8 @@ export function conceptId(points: string): string {
     .join('-');
 }
 
-/** The SVG file of an icon or alias, `pixels` high and wide. */
+/** The SVG file of an icon, `pixels` high and wide. */
 export function iconSvg(set: IconSet, name: string, pixels: number): string {
-  const alias = set.aliases[name];
-  const icon = set.icons[alias?.parent ?? name]!;
-  const { left = 0, top = 0, width = set.size, height = set.size } = icon;
-  const body = alias?.hFlip
-    ? `<g transform="translate(${2 * left + width} 0) scale(-1 1)">${icon.body}</g>`
-    : icon.body;
+  const { body, left = 0, top = 0, width = set.size, height = set.size } = set.icons[name]!;
   return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${pixels}" height="${pixels}" viewBox="${left} ${top} ${width} ${height}">${body}</svg>`;
 }

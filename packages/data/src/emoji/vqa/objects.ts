@@ -62,13 +62,18 @@ export function chooseObjects(
         artists.every((artist) => data.drawing(artist, id) !== undefined),
     );
     const order = permutation(split(source, category), candidates.length);
-    const families = new Set<string>();
+    const seen = new Set<string>();
     const chosen: VqaObject[] = [];
-    for (const place of order) {
-      const concept = candidates[place]!;
-      if (chosen.length === perCategory || families.has(emojiFamily(concept.id))) continue;
-      families.add(emojiFamily(concept.id));
-      chosen.push({ concept, name: concept.name, category });
+    // First one of each subgroup, so that not all animals are mammals, then whatever else there is.
+    for (const bySubgroup of [true, false]) {
+      for (const place of order) {
+        const concept = candidates[place]!;
+        const family = emojiFamily(concept.id);
+        const known = seen.has(family) || (bySubgroup && seen.has(concept.subgroup));
+        if (chosen.length === perCategory || known) continue;
+        seen.add(family).add(concept.subgroup);
+        chosen.push({ concept, name: concept.name, category });
+      }
     }
     if (chosen.length < perCategory) {
       throw new ChainruleError(
