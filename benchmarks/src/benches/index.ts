@@ -5,6 +5,7 @@ import { fusionSpeed } from './fusion-speed.js';
 import { profile } from './profile.js';
 import { raceBench } from './race.js';
 import { scaling } from './scaling.js';
+import { serve } from './serve.js';
 import { setup } from './setup.js';
 import { soak } from './soak.js';
 import { strategies } from './strategies.js';
@@ -46,4 +47,5 @@ export const benches: { readonly [name: string]: Bench } = {
   soak,
   profile,
   strategies,
+  serve,
 };
