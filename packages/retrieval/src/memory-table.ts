@@ -18,10 +18,12 @@ export interface MemoryTable {
   id(slot: number): string | undefined;
   metadata(slot: number): Metadata;
   vector(slot: number): Float32Array;
-  /** Returns the slot. */
-  put(row: Row): number;
+  /** Returns the slot: that of the same id, else `slot`, else a free one. */
+  put(row: Row, slot?: number): number;
   /** Returns the slot that became free. */
   remove(id: string): number | undefined;
+  /** Slots in use. */
+  slots(): Iterable<number>;
   /** Slots in use whose metadata fulfil the conditions. */
   matching(conditions: readonly Condition[]): number[];
 }
@@ -48,9 +50,10 @@ export function memoryTable(width: number): MemoryTable {
     id: (slot) => ids[slot],
     metadata: (slot) => metadata[slot] ?? {},
     vector,
-    put(row) {
-      const slot = slots.get(row.id) ?? free.pop() ?? ids.length;
-      if (slot === blocks.length * BLOCK) blocks.push(new Float32Array(BLOCK * width));
+    put(row, wanted) {
+      const slot = slots.get(row.id) ?? wanted ?? free.pop() ?? ids.length;
+      while (slot >= blocks.length * BLOCK) blocks.push(new Float32Array(BLOCK * width));
+      while (slot > ids.length) free.push(ids.push(undefined) - 1);
       slots.set(row.id, slot);
       ids[slot] = row.id;
       metadata[slot] = row.metadata;
@@ -67,6 +70,7 @@ export function memoryTable(width: number): MemoryTable {
       free.push(slot);
       return slot;
     },
+    slots: () => slots.values(),
     matching(conditions) {
       const sets = conditions.map(([field, values]) => [field, new Set(values)] as const);
       const found: number[] = [];
