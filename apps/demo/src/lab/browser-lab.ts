@@ -76,7 +76,7 @@ export function browserLab(options: BrowserLabOptions): BrowserLab {
           image: new URL(image, base).href,
           questions,
         })),
-        search: { ready: false, missing: 'npm start' },
+        search: { ready: false, missing: 'The page alone has no retrieval model.' },
       };
     },
     async inspect(fusion) {
