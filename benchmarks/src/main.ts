@@ -14,6 +14,8 @@ const USAGE = `pnpm bench NAME [options]
   --images N    training pictures (clevr); default 9,800
   --seed N      of data, parameters and order (clevr); --seeds N, how many (fusion)
   --quick       a few minutes that show that all works (fusion)
+  --train       train to 90 % of the test questions (web)
+  --profile     the time of each kernel (web)
   --write       write the table into its README (strategies)
 `;
 
@@ -33,6 +35,8 @@ export async function main(args: readonly string[]): Promise<number> {
       seeds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
+      train: { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -49,6 +53,8 @@ export async function main(args: readonly string[]): Promise<number> {
     workload,
     json: values.json,
     write: values.write,
+    train: values.train,
+    profile: values.profile,
     rounds: count('rounds', values.rounds),
     steps: count('steps', values.steps),
     epochs: count('epochs', values.epochs),

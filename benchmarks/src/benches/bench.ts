@@ -20,6 +20,10 @@ export interface BenchOptions {
   readonly only?: readonly string[] | undefined;
   /** Writes its table into the README that it belongs to. */
   readonly write: boolean;
+  /** Trains to the goal (web). */
+  readonly train: boolean;
+  /** Prints the time of each kernel (web). */
+  readonly profile: boolean;
 }
 
 export interface Bench {
