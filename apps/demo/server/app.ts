@@ -38,7 +38,13 @@ export function createApp(parts: Parts): OpenAPIHono {
 
   app.use(headers(parts.pages.scripts));
   app.use(hostCheck(parts.hosts));
-  app.use(methodNotAllowed({ app }));
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (_, methods) =>
+        problem(405, `only ${methods.join(', ')} is served here`, { allow: methods.join(', ') }),
+    }),
+  );
   app.use('/api/*', sameOrigin, async (c, next) => {
     await next();
     if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
@@ -69,8 +75,7 @@ export function createApp(parts: Parts): OpenAPIHono {
 function limited(maxSize: number, ...types: string[]): ReturnType<typeof bodyLimit> {
   const size = bodyLimit({
     maxSize,
-    onError: () =>
-      problem(413, `a body may have ${maxSize} bytes here, not more`, { connection: 'close' }),
+    onError: () => problem(413, `a body may have ${maxSize} bytes here, not more`),
   });
   return async (c, next) => {
     const { method } = c.req;
@@ -78,9 +83,7 @@ function limited(maxSize: number, ...types: string[]): ReturnType<typeof bodyLim
     const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
     const isEmpty = type === undefined && !c.req.header('content-length') && !isChunked(c.req.raw);
     if (!isEmpty && c.req.header('content-length') !== '0' && !types.includes(type ?? '')) {
-      return problem(415, `send ${types.join(' or ')}, with its content-type`, {
-        connection: 'close',
-      });
+      return problem(415, `send ${types.join(' or ')}, with its content-type`);
     }
     return size(c, next);
   };

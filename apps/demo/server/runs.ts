@@ -106,7 +106,8 @@ export function runs({ most, unwatchedMs, log }: RunsOptions): Runs {
 
   return {
     start(request) {
-      if (living().length >= most) {
+      // One that is over ends in a moment, and another may come in its place.
+      if ([...all.values()].filter(({ ended }) => !ended).length >= most) {
         throw new Refusal(
           429,
           `${most} runs are under way, which is the most; stop one of them, then start another`,
