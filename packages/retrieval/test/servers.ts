@@ -1,0 +1,158 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chown, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { homedir, tmpdir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const exec = promisify(execFile);
+
+/** Pinned, with everything that they need: two sets, so that one does without the other. */
+const PACKAGES = {
+  pgvector: ['pgserver==0.1.4'],
+  milvus: [] as string[],
+};
+PACKAGES.milvus = [];
+
+function cacheFolder(): string {
+  const { CHAINRULE_CACHE, XDG_CACHE_HOME } = process.env;
+  if (CHAINRULE_CACHE) return CHAINRULE_CACHE;
+  const xdg = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : undefined;
+  return join(xdg ?? join(homedir(), '.cache'), 'chainrule');
+}
+
+/**
+ * Python packages in the user's cache, installed at the first call; or why there are none (no Python,
+ * no registry), for the name of a test that says so.
+ */
+export async function provided(
+  name: keyof typeof PACKAGES,
+): Promise<{ readonly folder: string } | { readonly why: string }> {
+  const packages = PACKAGES[name];
+  const version = packages.map((text) => text.replace(/[^\w.]+/g, '-')).join('_');
+  const parent = join(cacheFolder(), 'retrieval');
+  const folder = join(parent, `${name}-${version}`.slice(0, 80));
+  if (existsSync(folder)) return { folder };
+  let made: string | undefined;
+  try {
+    await mkdir(parent, { recursive: true });
+    made = await mkdtemp(join(parent, `${name}-partial-`));
+    const python = await pip(made);
+    await exec(
+      python,
+      [
+        ...['-m', 'pip', 'install', '--disable-pip-version-check', '--quiet', '--no-deps'],
+        ...['--only-binary=:all:', '--target', join(made, 'packages'), ...packages],
+      ],
+      { timeout: 240_000 },
+    );
+    // Two test runs may make it at once: the first one stays.
+    await rename(join(made, 'packages'), folder).catch((error: Error) => {
+      if (!existsSync(folder)) throw error;
+    });
+    return { folder };
+  } catch (error) {
+    const { message, stderr } = error as Error & { stderr?: string };
+    const text = stderr?.trim().split('\n').at(-1) || message.split('\n')[0];
+    return { why: `pip can not install ${packages.join(' ')}: ${text}` };
+  } finally {
+    if (made !== undefined) await rm(made, { recursive: true, force: true });
+  }
+}
+
+/** A Python with pip: Debian's has none of its own, and an environment has one where venv is installed. */
+async function pip(folder: string): Promise<string> {
+  const venv = join(folder, 'venv');
+  try {
+    await exec('python3', ['-m', 'venv', venv]);
+    return join(venv, 'bin', 'python');
+  } catch (error) {
+    await exec('python3', ['-m', 'pip', '--version']).catch(() => {
+      throw error;
+    });
+    return 'python3';
+  }
+}
+
+export interface Server {
+  /** Ends it as a crash would. */
+  crash(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** PostgreSQL on a socket in a folder of its own; `host` is that folder. */
+export async function postgres(packages: string): Promise<Server & { readonly host: string }> {
+  const host = await mkdtemp(join(tmpdir(), 'chainrule-pg-'));
+  // It refuses to run as root, and who it runs as must reach its files.
+  const root = process.getuid?.() === 0;
+  const user = root ? { uid: 65_534, gid: 65_534 } : {};
+  const home = join(host, 'postgres');
+  await cp(join(packages, 'pgserver', 'pginstall'), home, { recursive: true });
+  await mkdir(join(host, 'data'), { mode: 0o700 });
+  if (root) for (const path of [host, join(host, 'data')]) await chown(path, 65_534, 65_534);
+  const bin = (name: string) => join(home, 'bin', name);
+  // Libraries that the wheel brings along lie beside it, where its binaries look for them.
+  const libraries = join(host, 'pgserver.libs');
+  if (existsSync(join(packages, 'pgserver.libs'))) {
+    await cp(join(packages, 'pgserver.libs'), libraries, { recursive: true });
+  }
+  const env = { ...process.env, LC_ALL: 'C', LD_LIBRARY_PATH: `${join(home, 'lib')}:${libraries}` };
+  const data = join(host, 'data');
+  await exec(bin('initdb'), ['-D', data, '-A', 'trust', '-U', 'chainrule', '-E', 'UTF8'], {
+    env,
+    ...user,
+  });
+  let child: ChildProcess | undefined;
+  const ended = () =>
+    new Promise<void>((resolve) => {
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) resolve();
+      else child.once('exit', () => resolve());
+    });
+  return {
+    host,
+    async start() {
+      const settings = [
+        `unix_socket_directories=${host}`,
+        'listen_addresses=',
+        'shared_buffers=32MB',
+      ];
+      const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
+      child = spawn(bin('postgres'), args, { env, ...user, stdio: ['ignore', 'ignore', 'pipe'] });
+      await saying(child, 'ready to accept connections');
+    },
+    async crash() {
+      // Immediate shutdown: nothing is written, the next start recovers from the log.
+      child?.kill('SIGQUIT');
+      await ended();
+    },
+    async stop() {
+      child?.kill('SIGINT');
+      await ended();
+      await rm(host, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resolves when standard error has the text in it. */
+function saying(child: ChildProcess, text: string): Promise<void> {
+  let all = '';
+  return new Promise((resolve, reject) => {
+    child.stderr?.on('data', (chunk) => {
+      all += chunk;
+      if (all.includes(text)) resolve();
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`ended with ${code}: ${all}`)));
+  });
+}
+
+/** A port of the loopback interface that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
