@@ -68,6 +68,7 @@ export function maxPoolGradientOfAny(
   outHeight: i32,
   outWidth: i32,
 ): void {
+  dy += (<usize>(from * outHeight * outWidth * channels)) << 2;
   for (let image = from; image < to; image++) {
     for (let i = 0; i < outHeight; i++) {
       const firstRow = i * strideHeight - top;

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { convolutionInfo } from '../kernels/convolution.js';
 import { isPlain } from './convolution.js';
-import type { WasmKernel } from './kernel.js';
+import { chunkOf, type WasmKernel } from './kernel.js';
 
 /** The gradient of a convolution's filter: one product of the windows, transposed, with dy. */
 export const conv2dBackpropFilter: WasmKernel = {
@@ -18,26 +18,39 @@ export const conv2dBackpropFilter: WasmKernel = {
     const paddedBytes =
       4 * (outHeight + filterHeight - 1) * (outWidth + filterWidth - 1) * inChannels;
     const widenedBytes = width === outChannels ? 0 : 4 * outHeight * outWidth * width;
-    const gradient = simd.scratch(gradientBytes + paddedBytes + widenedBytes);
-    new Uint8Array(simd.memory.buffer, gradient, gradientBytes).fill(0);
-    simd.call.filterGradient!(
-      simd.pointer(x),
-      0,
-      info.batchSize,
-      info.inHeight,
-      info.inWidth,
-      inChannels,
-      info.padInfo.top,
-      info.padInfo.left,
-      simd.pointer(dy),
-      filterHeight,
-      filterWidth,
-      outHeight,
-      outWidth,
-      outChannels,
-      gradient,
-      gradient + gradientBytes,
-    );
+    const chunk = chunkOf(info.batchSize);
+    const chunks = Math.ceil(info.batchSize / chunk);
+    const scratchBytes = paddedBytes + widenedBytes;
+    const gradient = simd.scratch(chunks * gradientBytes + simd.threads.count * scratchBytes);
+    new Uint8Array(simd.memory.buffer, gradient, chunks * gradientBytes).fill(0);
+    simd.threads.run({
+      name: 'filterGradient',
+      args: [
+        simd.pointer(x),
+        0,
+        0,
+        info.inHeight,
+        info.inWidth,
+        inChannels,
+        info.padInfo.top,
+        info.padInfo.left,
+        simd.pointer(dy),
+        filterHeight,
+        filterWidth,
+        outHeight,
+        outWidth,
+        outChannels,
+        gradient,
+        gradient + chunks * gradientBytes,
+      ],
+      at: 1,
+      count: info.batchSize,
+      chunk,
+      byChunk: [14, gradientBytes],
+      byThread: [15, scratchBytes],
+    });
+    const rest = gradient + gradientBytes;
+    simd.call.sumOfRows!(rest, gradient, rows * width, chunks - 1);
     const out = simd.output(filterShape);
     const bytes = 4 * outChannels;
     simd.call.copyRows!(gradient, 4 * width, simd.pointer(out), bytes, bytes, rows);

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { ConvolutionInfo } from '../kernels/convolution.js';
+import { chunkOf } from './kernel.js';
 import type { Simd } from './simd.js';
 
 /** What our functions do: windows side by side, none left out. */
@@ -33,9 +34,8 @@ export function convolve(simd: Simd, convolution: Convolution): tf.TensorInfo {
   const filters = turned ? inner : outer;
   const packedBytes = 32 * filterHeight * filterWidth * channels * Math.ceil(filters / 8);
   const out = simd.output([batch, outHeight, outWidth, filters]);
-  const packed = simd.scratch(
-    packedBytes + 4 * (outHeight + filterHeight - 1) * (outWidth + filterWidth - 1) * channels,
-  );
+  const paddedBytes = 4 * (outHeight + filterHeight - 1) * (outWidth + filterWidth - 1) * channels;
+  const packed = simd.scratch(packedBytes + simd.threads.count * paddedBytes);
   simd.call.packFilter!(
     simd.pointer(filter),
     filterHeight,
@@ -46,7 +46,7 @@ export function convolve(simd: Simd, convolution: Convolution): tf.TensorInfo {
     Number(turned),
     packed,
   );
-  simd.call.convolve!(
+  const args = [
     simd.pointer(x),
     0,
     batch,
@@ -63,6 +63,15 @@ export function convolve(simd: Simd, convolution: Convolution): tf.TensorInfo {
     filters,
     simd.pointer(out),
     packed + packedBytes,
-  );
+  ];
+  const chunk = chunkOf(batch);
+  simd.threads.run({
+    name: 'convolve',
+    args,
+    at: 1,
+    count: batch,
+    chunk,
+    byThread: [15, paddedBytes],
+  });
   return out;
 }

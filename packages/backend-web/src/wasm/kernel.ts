@@ -11,3 +11,9 @@ export interface WasmKernel {
 
 /** The product of sizes. */
 export const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
+
+/**
+ * Cuts a range into eight chunks at most, whatever the number of threads, so that sums are added
+ * up in the same order on every machine.
+ */
+export const chunkOf = (count: number): number => Math.ceil(count / 8);

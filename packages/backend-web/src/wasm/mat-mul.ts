@@ -22,21 +22,31 @@ export const matMul: WasmKernel = {
     if (inner !== innerB || inner === 0) return undefined;
     const batch = batchA.length > batchB.length ? batchA : batchB;
     const out = simd.output([...batch, rows, width]);
-    const panel = simd.scratch(32 * (inner + 4));
-    const start = [simd.pointer(a), simd.pointer(b), simd.pointer(out)] as const;
+    const panelBytes = 32 * (inner + 4);
+    const panel = simd.scratch(simd.threads.count * panelBytes);
+    const start = [a, b, out].map(simd.pointer) as [number, number, number];
+    // Each chunk packs all of B anew, which pays where it has rows enough.
+    const chunk = 4 * Math.ceil(Math.max(32, rows / 8) / 4);
     for (let i = 0; i < product(batch); i++) {
-      simd.call.matMul!(
-        start[0] + 4 * i * rowsA * columnsA,
-        ...(transposeA ? [4, 4 * columnsA] : [4 * columnsA, 4]),
-        start[1] + 4 * i * rowsB * columnsB,
-        ...(transposeB ? [4, 4 * columnsB] : [4 * columnsB, 4]),
-        start[2] + 4 * i * rows * width,
-        0,
-        rows,
-        inner,
-        width,
-        panel,
-      );
+      simd.threads.run({
+        name: 'matMul',
+        args: [
+          start[0] + 4 * i * rowsA * columnsA,
+          ...(transposeA ? [4, 4 * columnsA] : [4 * columnsA, 4]),
+          start[1] + 4 * i * rowsB * columnsB,
+          ...(transposeB ? [4, 4 * columnsB] : [4 * columnsB, 4]),
+          start[2] + 4 * i * rows * width,
+          0,
+          rows,
+          inner,
+          width,
+          panel,
+        ],
+        at: 7,
+        count: rows,
+        chunk,
+        byThread: [11, panelBytes],
+      });
     }
     return out;
   },

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { WasmKernel } from './kernel.js';
+import { chunkOf, type WasmKernel } from './kernel.js';
 
 /** The gradient of max pooling. The backend's own is slow, and wrong where windows are padded. */
 export const maxPoolGrad: WasmKernel = {
@@ -27,18 +27,14 @@ export const maxPoolGrad: WasmKernel = {
     const dx = sideBySide && covered ? simd.output(input.shape) : simd.zeros(input.shape);
     const sizes = [inHeight, inWidth, inChannels, filterHeight, filterWidth];
     const common = [...[input, dy, dx].map(simd.pointer), 0, info.batchSize, ...sizes];
-    if (sideBySide) simd.call.maxPoolGradient!(...common);
-    else {
-      simd.call.maxPoolGradientOfAny!(
-        ...common,
-        strideHeight,
-        strideWidth,
-        top,
-        left,
-        outHeight,
-        outWidth,
-      );
-    }
+    const ends = [strideHeight, strideWidth, top, left, outHeight, outWidth];
+    simd.threads.run({
+      name: sideBySide ? 'maxPoolGradient' : 'maxPoolGradientOfAny',
+      args: sideBySide ? common : [...common, ...ends],
+      at: 3,
+      count: info.batchSize,
+      chunk: chunkOf(info.batchSize),
+    });
     return dx;
   },
 };

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { RELAXED_SIMD, SIMD } from './binary.js';
 import { withSharedMemory } from './shared.js';
+import { alone, CONTROL, startThreads, type Threads } from './threads.js';
 
 /** The functions of assembly/: pointers are byte addresses in the backend's memory, strides in bytes. */
 export interface SimdFunctions {
@@ -11,6 +12,7 @@ export interface SimdFunctions {
 export interface Simd {
   readonly call: SimdFunctions;
   readonly memory: WebAssembly.Memory;
+  readonly threads: Threads;
   /** Address of a tensor's first number. */
   pointer(info: tf.TensorInfo): number;
   /** A new tensor, with whatever was in the memory. */
@@ -28,6 +30,7 @@ interface WasmBackend {
   readonly wasm: {
     _malloc(bytes: number): number;
     _free(pointer: number): void;
+    readonly tfjs: { getThreadsCount(): number };
     /** With threads. */
     readonly wasmMemory?: WebAssembly.Memory;
     /** Without. */
@@ -54,13 +57,18 @@ export function simdOf(backend: unknown): Simd | undefined {
 function make(backend: WasmBackend): Simd | undefined {
   const { wasm } = backend;
   const memory = wasm.wasmMemory ?? wasm.asm?.memory;
-  const module = memory && compile(!(memory.buffer instanceof ArrayBuffer));
+  const shared = memory && !(memory.buffer instanceof ArrayBuffer);
+  const module = memory && compile(shared === true);
   if (!memory || !module) return undefined;
   const instance = new WebAssembly.Instance(module, { env: { memory } });
+  const call = instance.exports as unknown as SimdFunctions;
+  const others = shared ? wasm.tfjs.getThreadsCount() - 1 : 0;
   let room = { pointer: 0, bytes: 0 };
   const simd: Simd = {
-    call: instance.exports as unknown as SimdFunctions,
+    call,
     memory,
+    threads:
+      others > 0 ? startThreads(others, module, memory, call, zeroed(wasm, memory)) : alone(call),
     pointer: ({ dataId }) => backend.dataIdMap.get(dataId).memoryOffset,
     output: (shape, dtype = 'float32') => backend.makeOutput([...shape], dtype),
     zeros(shape, dtype) {
@@ -82,6 +90,12 @@ function make(backend: WasmBackend): Simd | undefined {
     },
   };
   return simd;
+}
+
+function zeroed(wasm: WasmBackend['wasm'], memory: WebAssembly.Memory): number {
+  const pointer = wasm._malloc(4 * CONTROL) >>> 0;
+  new Int32Array(memory.buffer, pointer, CONTROL).fill(0);
+  return pointer;
 }
 
 /** Whether the engine can run our functions. */
