@@ -152,6 +152,23 @@ export function subset<E extends Example>(
   return { ...whole, name, examples };
 }
 
+/**
+ * All the examples of several data sets of one sort. Classes of the same name become one; the first
+ * data set's classes keep their ids.
+ *
+ * @throws ChainruleError `DATA_EXAMPLE` where the modalities or the sorts of target differ,
+ * `DATA_EMPTY` without data sets.
+ * @example
+ * const both = concat('animals and faces', [animals, faces]);
+ */
+export function concat<E extends Example>(name: string, parts: readonly Dataset<E>[]): Dataset<E> {
+  const examples = parts.flatMap((part) => part.examples);
+  const classes = parts.every((part) => part.classes !== undefined)
+    ? [...new Set(parts.flatMap((part) => part.classes!))]
+    : undefined;
+  return dataset({ name, examples, ...(classes && { classes }) });
+}
+
 function modalitiesOf(example: Example): Modality[] {
   return MODALITIES.filter((modality) => example.inputs[modality] !== undefined);
 }

@@ -1,5 +1,6 @@
 export { type DataBatch, disposeBatch } from './batch.js';
 export {
+  concat,
   type Dataset,
   type DatasetDefinition,
   dataset,

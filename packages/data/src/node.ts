@@ -1,6 +1,7 @@
 export { cacheFolder, sha256, writeAtomic } from './cache.js';
 export { type DecodeOptions, decodeImage, imageFile } from './decode.js';
 export { type PipDownload, pipDownload } from './download.js';
+export type { Background, Drawing } from './drawings.js';
 export { type EasyVqa, easyVqa, type QuestionKind, type VqaExample } from './easy-vqa.js';
 export {
   EMOJI_ARTISTS,
@@ -9,7 +10,6 @@ export {
   type EmojiLicence,
 } from './emoji/artists.js';
 export { type EmojiCategory, emojiCategories } from './emoji/categories.js';
-export type { SkippedDrawing } from './emoji/drawings.js';
 export {
   type Emoji,
   type EmojiConcept,
@@ -17,6 +17,7 @@ export {
   type EmojiOptions,
   type EmojiWords,
   emoji,
+  type SkippedDrawing,
 } from './emoji/emoji.js';
 export {
   type EmojiMatch,
@@ -40,5 +41,14 @@ export {
   type EmojiVqaOptions,
   emojiVqa,
 } from './emoji/vqa/vqa.js';
+export {
+  type Icon,
+  type IconPair,
+  type IconSetName,
+  type Icons,
+  type IconsOptions,
+  iconPairs,
+  icons,
+} from './icons.js';
 export { type ManifestOptions, manifest } from './manifest.js';
 export { type NpmDownload, npmDownload, packageFiles } from './npm.js';

