@@ -72,7 +72,10 @@ export function runs(options: RunsOptions): Runs {
     const steps = stepReport(everyMs);
     let accuracy = 0;
     for (;;) {
-      await own.paused?.promise;
+      if (own.paused) {
+        emit({ run, type: 'paused' });
+        await own.paused.promise;
+      }
       const next = await turn(async () => {
         const began = performance.now();
         return { ...(await events.next()), ms: performance.now() - began };
@@ -132,7 +135,6 @@ export function runs(options: RunsOptions): Runs {
         resume = resolve;
       });
       own.paused = { promise, resume };
-      emit({ run: id, type: 'paused' });
     },
     resume(id) {
       const own = find(id);

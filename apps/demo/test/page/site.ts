@@ -7,7 +7,7 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const types: { readonly [extension: string]: string } = {
@@ -67,14 +67,20 @@ export async function launch(): Promise<Browser> {
   return launchChromium();
 }
 
-/** A page, and what went wrong in it. */
-export async function openPage(browser: Browser | BrowserContext, address: string) {
-  const page = await browser.newPage();
+/** A page in a context of its own, and what went wrong in it. */
+export async function openPage(
+  browser: Browser,
+  address: string,
+  prepare?: (page: Page) => unknown,
+) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await prepare?.(page);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));
   await page.setViewportSize({ width: 1280, height: 800 });
   await page.goto(address);
-  return { page, errors };
+  return { page, errors, close: () => context.close() };
 }
 
 /** What axe finds wrong, in words. */

@@ -33,8 +33,8 @@ describe.each([true, false])('from a server of files (isolated: %s)', (isolated)
   afterAll(() => server.close());
 
   test('a model trained in Node answers in the browser as it does there', async () => {
-    const { page, errors } = await openPage(browser, `${server.address}?backend=wasm#/ask`);
-    await page.getByRole('textbox', { name: 'Question' }).waitFor({ timeout: 60_000 });
+    const { page, errors, close } = await openPage(browser, `${server.address}?backend=wasm#/ask`);
+    await page.getByRole('textbox', { name: 'Your question' }).waitFor({ timeout: 60_000 });
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(isolated);
     const replies = await askWorker(page, native.questions);
     for (const [i, { answers }] of replies.entries()) {
@@ -46,11 +46,11 @@ describe.each([true, false])('from a server of files (isolated: %s)', (isolated)
       }
     }
     expect(errors).toEqual([]);
-    await page.close();
+    await close();
   });
 
   test('Ask answers and Compare trains', async () => {
-    const { page, errors } = await openPage(browser, `${server.address}?backend=wasm#/ask`);
+    const { page, errors, close } = await openPage(browser, `${server.address}?backend=wasm#/ask`);
     await page.getByRole('button', { name: 'is there' }).first().click({ timeout: 60_000 });
     await page.getByText('Probabilities').waitFor({ timeout: 60_000 });
     await page.getByRole('link', { name: 'Compare' }).click();
@@ -60,16 +60,16 @@ describe.each([true, false])('from a server of files (isolated: %s)', (isolated)
     await page.getByRole('button', { name: 'Reset' }).click();
     expect(await page.getByRole('article').count()).toBe(0);
     expect(errors).toEqual([]);
-    await page.close();
+    await close();
   });
 });
 
 test('the first load is small: no model code before a room needs it', async () => {
   const server = await serve(site.folder, { isolated: true });
-  const page = await browser.newPage();
   const loaded: string[] = [];
-  page.on('request', (request) => loaded.push(new URL(request.url()).pathname));
-  await page.goto(server.address);
+  const { page, close } = await openPage(browser, server.address, (page) =>
+    page.on('request', (request) => loaded.push(new URL(request.url()).pathname)),
+  );
   await page.waitForLoadState('networkidle');
   const scripts = loaded.filter((path) => path.endsWith('.js'));
   const sizes = await Promise.all(
@@ -77,7 +77,7 @@ test('the first load is small: no model code before a room needs it', async () =
   );
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(400_000);
   expect(loaded.filter((path) => /worker|\.wasm$/.test(path))).toEqual([]);
-  await page.close();
+  await close();
   await server.close();
 });
 

@@ -52,11 +52,12 @@ export class RunView {
   receive(event: RunEvent): void {
     switch (event.type) {
       case 'loading':
-        this.state = 'loading';
+        if (this.state !== 'paused') this.state = 'loading';
         this.loaded = event.total > 0 ? event.loaded / event.total : 0;
         return;
       case 'start':
-        this.state = 'training';
+        // It may have been paused before it began.
+        if (this.state !== 'paused') this.state = 'training';
         this.parameters = event.parameters;
         this.steps = event.epochs * event.stepsPerEpoch;
         this.backend = event.backend;
