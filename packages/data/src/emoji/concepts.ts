@@ -26,7 +26,7 @@ const BY_NAME = ['noto-v1', 'emojione'] as const;
 type IconArtist = (typeof MAIN)[number] | (typeof BY_NAME)[number];
 export const ICON_ARTISTS: readonly IconArtist[] = [...MAIN, ...BY_NAME];
 export type IconSets = { readonly [A in IconArtist]: IconSet };
-export type IconNames = { [A in IconArtist]?: string };
+type IconNames = { [A in IconArtist]?: string };
 
 const wordsSchema = z.array(
   z.object({
