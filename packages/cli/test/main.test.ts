@@ -27,7 +27,16 @@ describe('help', () => {
       env: { npm_package_name: 'chainrule' },
     });
     expect(stdout).toMatch('  $ npm start -- --fusion gated --seed 1 ');
-    for (const option of ['fusion', 'epochs', 'seed', 'data', 'json', 'no-serve', 'help']) {
+    for (const option of [
+      'fusion',
+      'epochs',
+      'seed',
+      'data',
+      'json',
+      'retrain',
+      'no-serve',
+      'help',
+    ]) {
       expect(stdout).toMatch(`--${option}`);
     }
   });

@@ -1,6 +1,8 @@
 import '@tensorflow/tfjs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { main } from '@chainrule/cli';
+import { disposeTree } from '@chainrule/tensor';
 import { loadModel } from '@chainrule/trainer/node';
 import { describe, expect, it } from 'vitest';
 import {
@@ -198,6 +200,57 @@ describe('start', () => {
       /^chainrule: .*slower cpu backend; fix: .*\n.*few.*\nTraining .*\(cpu backend, eager\)\.\nepoch 1\/1 .*\n$/,
     );
     expect(status).toBe(0);
+  });
+});
+
+describe('a model of easy-VQA that is saved', () => {
+  const out = join(folder, 'vqa');
+  const again = (...args: readonly string[]) =>
+    chainrule(['start', '--no-serve', '--epochs', '1', '--out', out, ...args], { cwd: folder });
+  const table = (text: string) =>
+    text.match(/^test +questions[\s\S]*?^the question alone.*$/m)?.[0];
+
+  it('is used again where the options are the same, and says what it can do', async () => {
+    const first = await again();
+    expect(first.stderr).toMatch(/^Training /m);
+    const { about, params } = await loadModel(out);
+    expect(about).toMatchObject({ task: 'easy-vqa', epochs: 1, accuracy: expect.any(Number) });
+    disposeTree(params);
+
+    const second = await again();
+    expect(second).toMatchObject({ status: 0 });
+    expect(second.stderr).toMatch(/^The very same model is in .*; --retrain trains it anew/m);
+    expect(second.stderr).not.toMatch(/^Training /m);
+    expect(table(first.stdout)).toMatch(/^overall +9,673 /m);
+    expect(table(second.stdout)).toBe(table(first.stdout));
+  });
+
+  it.each([
+    [['--retrain']],
+    [['--seed', '1']],
+    [['--fusion', 'sum']],
+    [['--json', join(folder, 'run.json')]],
+  ])('is trained anew with %j', async (args) => {
+    const { ended, seen, kill } = launch(
+      ['start', '--no-serve', '--epochs', '1', '--out', out, ...args],
+      { cwd: folder },
+    );
+    await seen(/^(Training|The very same|error)/m);
+    kill('SIGKILL');
+    expect((await ended).stderr).toMatch(/^Training /m);
+  });
+});
+
+describe('the app', () => {
+  it('is served after training, unless it is not wanted', async () => {
+    const served: string[] = [];
+    const serve = async (model: string) => void served.push(model);
+    const out = join(folder, 'served');
+    const args = ['start', '--data', sample, '--image-size', '16', '--epochs', '1', '--out', out];
+    expect(await main([...args, '--no-serve'], { serve })).toBe(0);
+    expect(served).toEqual([]);
+    expect(await main(args, { serve })).toBe(0);
+    expect(served).toEqual([out]);
   });
 });
 
