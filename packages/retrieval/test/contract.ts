@@ -359,7 +359,7 @@ async function killed(program: string) {
         metadata: { artist: 'A', year: i, seen: true },
       })));
       if (i === 0) await index.delete(['k0']);
-      process.stdout.write((i + 5) + '\\n');
+      process.stdout.write('acknowledged ' + (i + 5) + '\\n');
     }`;
   const child = spawn(process.execPath, ['--input-type=module'], {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
@@ -375,10 +375,10 @@ async function killed(program: string) {
   const ended = once(child, 'close');
   child.stdout.on('data', (chunk) => {
     out += chunk;
-    if (out.split('\n').length > 6) child.kill('SIGKILL');
+    if (out.split('acknowledged ').length > 6) child.kill('SIGKILL');
   });
   const [, signal] = await ended;
   if (signal !== 'SIGKILL') throw new Error(`ended by itself: ${errors}`);
-  const lines = out.split('\n').slice(0, -1);
-  return { acknowledged: Number(lines.at(-1)), deleted: 1 };
+  const last = [...out.matchAll(/acknowledged (\d+)\n/g)].at(-1);
+  return { acknowledged: Number(last?.[1]), deleted: 1 };
 }

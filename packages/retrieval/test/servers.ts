@@ -1,4 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chown, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -11,9 +13,15 @@ const exec = promisify(execFile);
 /** Pinned, with everything that they need: two sets, so that one does without the other. */
 const PACKAGES = {
   pgvector: ['pgserver==0.1.4'],
-  milvus: [] as string[],
+  milvus: [
+    ...['milvus-lite==3.2.2', 'pymilvus==3.0.2', 'faiss-cpu==1.15.1', 'grpcio==1.85.1'],
+    ...['numpy==2.4.6', 'pyarrow==26.0.1', 'pandas==3.1.1', 'python-dateutil==4.0.0'],
+    ...['protobuf==7.36.2', 'orjson==3.13.0', 'cachetools==8.0.1', 'python-dotenv==1.2.4'],
+    ...['requests==2.34.2', 'urllib3==2.8.0', 'idna==3.20', 'certifi==2026.10.18'],
+    ...['charset-normalizer==3.5.2', 'packaging==26.3', 'typing_extensions==4.16.0'],
+    ...['tzdata==2026.6', 'setuptools==65.5.0'],
+  ],
 };
-PACKAGES.milvus = [];
 
 function cacheFolder(): string {
   const { CHAINRULE_CACHE, XDG_CACHE_HOME } = process.env;
@@ -30,9 +38,9 @@ export async function provided(
   name: keyof typeof PACKAGES,
 ): Promise<{ readonly folder: string } | { readonly why: string }> {
   const packages = PACKAGES[name];
-  const version = packages.map((text) => text.replace(/[^\w.]+/g, '-')).join('_');
+  const hash = createHash('sha256').update(packages.join()).digest('hex').slice(0, 12);
   const parent = join(cacheFolder(), 'retrieval');
-  const folder = join(parent, `${name}-${version}`.slice(0, 80));
+  const folder = join(parent, `${name}-${hash}`);
   if (existsSync(folder)) return { folder };
   let made: string | undefined;
   try {
@@ -55,7 +63,7 @@ export async function provided(
   } catch (error) {
     const { message, stderr } = error as Error & { stderr?: string };
     const text = stderr?.trim().split('\n').at(-1) || message.split('\n')[0];
-    return { why: `pip can not install ${packages.join(' ')}: ${text}` };
+    return { why: `pip can not install ${packages[0]}: ${text}` };
   } finally {
     if (made !== undefined) await rm(made, { recursive: true, force: true });
   }
@@ -135,21 +143,55 @@ export async function postgres(packages: string): Promise<Server & { readonly ho
   };
 }
 
-/** Resolves when standard error has the text in it. */
+/** Milvus Lite, which speaks Milvus's protocol, on a port of the loopback interface. */
+export async function milvusLite(packages: string): Promise<Server & { readonly address: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'chainrule-milvus-'));
+  const port = await freePort();
+  const host = '127.0.0.1';
+  const args = ['--data-dir', join(folder, 'data'), '--host', host, '--port', `${port}`];
+  let child: ChildProcess | undefined;
+  const end = async (signal: NodeJS.Signals) => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  };
+  return {
+    address: `${host}:${port}`,
+    async start() {
+      const env = { ...process.env, PYTHONPATH: packages, PYTHONUNBUFFERED: '1' };
+      const program = 'from milvus_lite.cmdline import main; main()';
+      child = spawn('python3', ['-c', program, 'server', ...args], {
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      await saying(child, 'listening on');
+    },
+    crash: () => end('SIGKILL'),
+    async stop() {
+      await end('SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resolves when the program has written the text. */
 function saying(child: ChildProcess, text: string): Promise<void> {
   let all = '';
   return new Promise((resolve, reject) => {
-    child.stderr?.on('data', (chunk) => {
+    const read = (chunk: Buffer) => {
       all += chunk;
       if (all.includes(text)) resolve();
-    });
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`ended with ${code}: ${all}`)));
   });
 }
 
 /** A port of the loopback interface that nobody listens on. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
