@@ -1,3 +1,4 @@
+import { clipEncoders } from '@chainrule/clip/registry';
 import { imageEncoders } from '@chainrule/encoders-image/registry';
 import { textEncoders } from '@chainrule/encoders-text/registry';
 import { fusion as strategies } from '@chainrule/fusion/registry';
@@ -82,10 +83,12 @@ const modelSchema = z.strictObject({
   head: typed,
 });
 
-/** Every encoder of `@chainrule/encoders-image` and `@chainrule/encoders-text`, by its config's type. */
+/** Every encoder of `@chainrule/encoders-image`, `encoders-text` and `clip`, by its config's type. */
 export function encoderFromConfig(config: { readonly type: string }): Encoder {
   const owners = Object.fromEntries(
-    [imageEncoders, textEncoders].flatMap((owner) => owner.names.map((name) => [name, owner])),
+    [imageEncoders, textEncoders, clipEncoders].flatMap((owner) =>
+      owner.names.map((name) => [name, owner]),
+    ),
   ) as { [name: string]: Registry<Encoder> };
   return lookUp('encoders', owners, config.type).fromConfig(config);
 }
