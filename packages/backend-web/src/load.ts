@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { UseWebOptions, WebBackendName } from './use-web.js';
+import { setThreads, simdOf } from './wasm/simd.js';
 
 type WasmPackage = typeof import('@tensorflow/tfjs-backend-wasm');
 
@@ -19,15 +20,15 @@ async function loadWasm({ wasmPaths, threads }: UseWebOptions): Promise<void> {
   if (wasmPaths !== undefined)
     wasm.setWasmPaths(wasmPaths as Parameters<WasmPackage['setWasmPaths']>[0]);
   if (threads === 1) tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-  else if (threads !== undefined) wasm.setThreadsCount(threads);
+  if (threads === undefined) return;
+  wasm.setThreadsCount(threads);
+  setThreads(threads);
 }
 
 /** SIMD and threads of the wasm backend that runs. */
 export async function wasmFeatures(): Promise<{ simd: boolean; threads: number }> {
   const simd = Boolean(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'));
-  const threaded = Boolean(await tf.env().getAsync('WASM_HAS_MULTITHREAD_SUPPORT'));
-  const { getThreadsCount } = await wasmPackage();
-  return { simd, threads: simd && threaded ? getThreadsCount() : 1 };
+  return { simd, threads: simdOf(tf.backend())?.threads.count ?? 1 };
 }
 
 /** Under Node, where the package is CommonJS, some loaders give its exports only as `default`. */

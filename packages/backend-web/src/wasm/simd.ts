@@ -30,7 +30,6 @@ interface WasmBackend {
   readonly wasm: {
     _malloc(bytes: number): number;
     _free(pointer: number): void;
-    readonly tfjs: { getThreadsCount(): number };
     /** With threads. */
     readonly wasmMemory?: WebAssembly.Memory;
     /** Without. */
@@ -39,6 +38,13 @@ interface WasmBackend {
   readonly dataIdMap: { get(dataId: object): { memoryOffset: number } };
   makeOutput(shape: readonly number[], dtype: tf.DataType): tf.TensorInfo;
   incRef(dataId: object): void;
+}
+
+let wanted = globalThis.navigator?.hardwareConcurrency ?? 1;
+
+/** How many threads our functions use where the memory is shared; default the logical cores. */
+export function setThreads(count: number): void {
+  wanted = count;
 }
 
 const made = new WeakMap<object, Simd | false>();
@@ -62,7 +68,7 @@ function make(backend: WasmBackend): Simd | undefined {
   if (!memory || !module) return undefined;
   const instance = new WebAssembly.Instance(module, { env: { memory } });
   const call = instance.exports as unknown as SimdFunctions;
-  const others = shared ? wasm.tfjs.getThreadsCount() - 1 : 0;
+  const others = shared ? wanted - 1 : 0;
   let room = { pointer: 0, bytes: 0 };
   const simd: Simd = {
     call,
