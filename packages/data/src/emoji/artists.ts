@@ -124,10 +124,10 @@ export function checkNames(what: string, given: readonly string[], known: readon
       `data.emoji: ${what} must be among ${known.join(', ')}, got "${name}"${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`,
     );
   }
-  if (given.length === 0 || new Set(given).size !== given.length) {
+  if (new Set(given).size !== given.length) {
     throw new ChainruleError(
       'DATA_OPTIONS',
-      `data.emoji: ${what} must be one or more different names, got [${given.join(', ')}]`,
+      `data.emoji: ${what} must be different names, got [${given.join(', ')}]`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { ChainruleError } from '@chainrule/tensor';
 import { z } from 'zod';
 import { cacheFolder } from '../cache.js';
 import { type Background, type Drawing, drawing, drawings } from '../drawings.js';
@@ -63,9 +64,9 @@ export interface Emoji {
 }
 
 export interface EmojiOptions {
-  /** Default: all seven. */
+  /** Default: all seven. `[]` for concepts and words without drawings. */
   readonly artists?: readonly EmojiArtist[];
-  /** Of names and keywords; `EMOJI_LANGUAGES` lists all 28. Default `['en']`. */
+  /** Of names and keywords, the first of which is the main one; `EMOJI_LANGUAGES` lists all 28. Default `['en']`. */
   readonly languages?: readonly string[];
   /** Height and width of a drawing in pixels, 8 … 512. Default 96. */
   readonly size?: number;
@@ -96,6 +97,12 @@ export async function emoji(options: EmojiOptions = {}): Promise<Emoji> {
   const { background = [255, 255, 255] } = options;
   checkNames('artists', artists, EMOJI_ARTISTS);
   checkNames('languages', languages, EMOJI_LANGUAGES);
+  if (languages.length === 0) {
+    throw new ChainruleError(
+      'DATA_OPTIONS',
+      'data.emoji: languages must be one or more, got none; leave it out for English',
+    );
+  }
   const fetching = { log, signal };
   const rows = await conceptRows(fetching);
   const words = await wordsOf(languages, fetching);

@@ -120,6 +120,11 @@ describe('emoji', () => {
     }
   });
 
+  it('has words without drawings', async () => {
+    const { concepts, drawings } = await emoji({ artists: [] });
+    expect([concepts.length, drawings.length]).toEqual([1594, 0]);
+  });
+
   it('resizes', async () => {
     const drawing = data.drawings[0]!;
     const small = await drawing.read({ height: 8, width: 12, channels: 1, fit: 'fill' });
@@ -170,7 +175,9 @@ describe('emoji', () => {
     expect(await messageOf(() => emoji({ languages: ['xx'] }))).toContain(
       'languages must be among',
     );
-    expect(await messageOf(() => emoji({ artists: [] }))).toContain('one or more different names');
+    expect(await messageOf(() => emoji({ languages: [] }))).toContain('must be one or more');
+    const twice = ['noto', 'noto'] as const;
+    expect(await messageOf(() => emoji({ artists: twice }))).toContain('must be different names');
     expect(await messageOf(() => emoji({ size: 0 }))).toContain('size must be an integer of 8');
   });
 });
