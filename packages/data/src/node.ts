@@ -32,6 +32,7 @@ export {
   emojiPairs,
 } from './emoji/pairs.js';
 export { type EmojiSplit, type EmojiSplitOptions, emojiSplit } from './emoji/split.js';
+export { unrelatedPairs } from './emoji/unrelated.js';
 export type { VqaCategory, VqaObject } from './emoji/vqa/objects.js';
 export type { EmojiQuestionKind } from './emoji/vqa/questions.js';
 export type { Placed, VqaScene } from './emoji/vqa/scene.js';

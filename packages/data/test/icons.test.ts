@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { concat } from '../src/index.js';
-import { emoji, emojiPairs, iconPairs, icons } from '../src/node.js';
+import { emoji, emojiPairs, emojiSplit, iconPairs, icons, unrelatedPairs } from '../src/node.js';
 import { grouped, messageOf } from './support.js';
 
 describe('icons', () => {
@@ -36,6 +36,20 @@ describe('icons', () => {
     const cameras = pairs.examples.filter(({ label }) => label === 'icon/camera');
     expect(cameras.map(({ kind }) => kind)).toEqual(['lucide', 'tabler']);
     expect(cameras[0]!.captions![1]).toMatch(/^camera: /);
+  });
+
+  it('leaves out what names a concept of the test', async () => {
+    const data = await emoji({ size: 32, artists: ['noto', 'fluent-flat'] });
+    const { test } = emojiSplit(data, { by: 'both' });
+    const pairs = iconPairs((await icons({ size: 32, sets: ['lucide', 'mdi'] })).icons);
+    const extra = unrelatedPairs(pairs, test);
+    expect(extra.classes).toBe(pairs.classes);
+    expect(extra.examples.length).toBeGreaterThan(pairs.examples.length / 2);
+    expect(extra.examples.length).toBeLessThan(pairs.examples.length);
+    const names = new Set(test.map(({ concept }) => concept.name));
+    const texts = ({ examples }: typeof pairs) => examples.map(({ inputs }) => inputs.text);
+    expect(texts(pairs).filter((text) => names.has(text)).length).toBeGreaterThan(0);
+    expect(texts(extra).filter((text) => names.has(text))).toEqual([]);
   });
 
   it('refuses what it does not know', async () => {
