@@ -27,8 +27,7 @@ export function number(value: number, digits = 2): string {
   const size = Math.abs(value);
   if (size >= 1e5 || (size > 0 && size < 10 ** -digits / 2 && digits > 3)) {
     const [mantissa, exponent] = value.toExponential(1).split('e') as [string, string];
-    const power = [...String(Number(exponent))].map((c) => superscripts[c] ?? c).join('');
-    return `${mantissa.replace('-', '−')}·10${power}`;
+    return `${mantissa.replace('-', '−')}·${power(Number(exponent))}`;
   }
   const fixed = value.toLocaleString(settings.language === 'zh' ? 'zh-CN' : 'en', {
     minimumFractionDigits: digits,
@@ -50,6 +49,10 @@ const superscripts: { readonly [character: string]: string } = {
   8: '⁸',
   9: '⁹',
 };
+
+/** A power of ten: 10⁻³. */
+export const power = (exponent: number): string =>
+  `10${[...String(Math.round(exponent))].map((c) => superscripts[c] ?? c).join('')}`;
 
 /** A count with the language's separators: 68,832. */
 export const count = (value: number): string =>

@@ -16,15 +16,18 @@ export interface Axis {
   readonly log?: boolean;
 }
 
-/** All series over one x, in order; `null` where a series has no point there. */
-export function join(series: readonly Series[]): [number[], ...(number | null)[][]] {
+/**
+ * All series over one x, in order; `null` where a series has no point there, or
+ * one that its axis can not show.
+ */
+export function join(series: readonly Series[], log = false): [number[], ...(number | null)[][]] {
   const xs = [...new Set(series.flatMap(({ x }) => x))].sort((a, b) => a - b);
   const place = new Map(xs.map((x, i) => [x, i]));
   const columns = series.map(({ x, y }) => {
     const column: (number | null)[] = xs.map(() => null);
     x.forEach((at, i) => {
       const value = y[i]!;
-      column[place.get(at)!] = Number.isFinite(value) ? value : null;
+      column[place.get(at)!] = Number.isFinite(value) && !(log && value <= 0) ? value : null;
     });
     return column;
   });
@@ -38,3 +41,12 @@ export function sample(length: number, most: number): number[] {
 }
 
 export const axisTitle = ({ label, unit }: Axis): string => (unit ? `${label} (${unit})` : label);
+
+/** At most six powers of ten from `least` to `most`, evenly spread. */
+export function decades(least: number, most: number): number[] {
+  const [from, to] = [Math.ceil(Math.log10(least) - 1e-9), Math.floor(Math.log10(most) + 1e-9)];
+  const every = Math.max(1, Math.ceil((to - from) / 5));
+  const places: number[] = [];
+  for (let exponent = to; exponent >= from; exponent -= every) places.unshift(10 ** exponent);
+  return places;
+}

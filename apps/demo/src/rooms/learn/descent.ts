@@ -46,3 +46,9 @@ export function descendOnParameters(
   }
   return { target, moments };
 }
+
+/** Whole decades of a logarithmic axis that show these losses; what is below 10⁻⁶ is nothing. */
+export function lossRange(losses: readonly number[]): [number, number] {
+  const most = Math.max(...losses.filter(Number.isFinite), 1e-4);
+  return [1e-6, 10 ** Math.min(8, Math.ceil(Math.log10(most)))];
+}
