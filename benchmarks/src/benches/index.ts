@@ -2,6 +2,7 @@ import type { Bench } from './bench.js';
 import { clevr } from './clevr.js';
 import { fusion } from './fusion.js';
 import { fusionSpeed } from './fusion-speed.js';
+import { indexSearch } from './index-search.js';
 import { profile } from './profile.js';
 import { raceBench } from './race.js';
 import { scaling } from './scaling.js';
@@ -9,6 +10,7 @@ import { serve } from './serve.js';
 import { setup } from './setup.js';
 import { soak } from './soak.js';
 import { strategies } from './strategies.js';
+import { web } from './web.js';
 
 const python = ['torch-eager', 'torch-compile', 'tensorflow-function', 'tensorflow-xla'] as const;
 
@@ -34,6 +36,12 @@ export const benches: { readonly [name: string]: Bench } = {
     ['compiled', 'eager', 'wasm', ...python],
     { rounds: 5, steps: 3 },
   ),
+  'mini-lm': raceBench(
+    'mini-lm',
+    'sentence embeddings of 100 names of emoji by MiniLM-L6, with its real weights',
+    ['compiled', 'eager', 'torch-eager', 'torch-compile'],
+    { rounds: 6, steps: 6, tolerance: 1e-5 },
+  ),
   vqa: raceBench(
     'vqa',
     "one epoch of easy-VQA with npm start's model",
@@ -45,7 +53,9 @@ export const benches: { readonly [name: string]: Bench } = {
   'fusion-speed': fusionSpeed,
   scaling,
   soak,
+  index: indexSearch,
   profile,
   strategies,
   serve,
+  web,
 };
