@@ -19,6 +19,8 @@ export interface EmojiSplitOptions {
   readonly heldOut?: readonly EmojiArtist[];
   /** How many concepts are held out. Default 307. */
   readonly concepts?: number;
+  /** What is split. Default: all drawings. `train` of a split, to split that again. */
+  readonly drawings?: readonly EmojiDrawing[];
 }
 
 export interface EmojiSplit {
@@ -37,17 +39,18 @@ export interface EmojiSplit {
  * - Concepts with nearly the same name ({@link emojiFamily}) are all held out or all trained on.
  *   Split one by one, 29 % of the held-out names would have such a relative in training.
  *
- * To choose settings without looking at the test, split the training artists again:
- * `emojiSplit(await emoji({ artists: ['twemoji', 'noto', 'openmoji'] }), { by, heldOut: ['openmoji'] })`.
+ * To choose settings without looking at the test, split its training part again.
  *
  * @throws ChainruleError `DATA_SPLIT` where no artist is left on one side, or so many concepts can
  * not be held out; `DATA_OPTIONS` where an artist to hold out is not in the data.
  * @example
- * const { train, test } = emojiSplit(await emoji(), { by: 'both', seed: 1 });
+ * const data = await emoji();
+ * const { train, test } = emojiSplit(data, { by: 'both', seed: 1 });
  * const gallery = test.filter(({ artist }) => artist === 'fluent-flat'); // 307 drawings
+ * const tuning = emojiSplit(data, { by: 'both', drawings: train, heldOut: ['openmoji'] });
  */
 export function emojiSplit(data: Emoji, options: EmojiSplitOptions): EmojiSplit {
-  const { by, seed = 0, concepts = 307 } = options;
+  const { by, seed = 0, concepts = 307, drawings = data.drawings } = options;
   const heldOut = options.heldOut ?? data.artists.filter((artist) => artist.startsWith('fluent-'));
   if (options.heldOut !== undefined) checkNames('heldOut', heldOut, data.artists);
   const newArtist = ({ artist }: EmojiDrawing) => heldOut.includes(artist);
@@ -56,8 +59,11 @@ export function emojiSplit(data: Emoji, options: EmojiSplitOptions): EmojiSplit 
       `of the artists ${data.artists.join(', ')} some must be held out and some not; load others, or name them in heldOut`,
     );
   }
-  const families =
-    by === 'artist' ? new Set<string>() : heldOutFamilies(data.concepts, seed, concepts);
+  // Of all concepts, so that a split does not depend on which artists were loaded.
+  const among = options.drawings
+    ? [...new Set(drawings.map(({ concept }) => concept))].sort((a, b) => a.index - b.index)
+    : data.concepts;
+  const families = by === 'artist' ? new Set<string>() : heldOutFamilies(among, seed, concepts);
   const newConcept = ({ concept }: EmojiDrawing) => families.has(emojiFamily(concept.id));
 
   const parts = {
@@ -71,8 +77,8 @@ export function emojiSplit(data: Emoji, options: EmojiSplitOptions): EmojiSplit 
       test: (one: EmojiDrawing) => newArtist(one) && newConcept(one),
     },
   }[by];
-  const train = data.drawings.filter(parts.train);
-  const test = data.drawings.filter((one) => one.concept.agreed && parts.test(one));
+  const train = drawings.filter(parts.train);
+  const test = drawings.filter((one) => one.concept.agreed && parts.test(one));
   if (train.length === 0 || test.length === 0) {
     throw fail(`by "${by}" leaves ${train.length} drawings to train on and ${test.length} to test`);
   }

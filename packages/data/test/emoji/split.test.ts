@@ -87,6 +87,27 @@ describe('emojiSplit', () => {
     expect(test.some(({ concept }) => seen.has(concept.id))).toBe(false);
   });
 
+  it('splits a training part again, to choose settings without the test', () => {
+    const outer = emojiSplit(data, { by: 'both', seed: 1 });
+    const { train, test } = emojiSplit(data, {
+      ...({ by: 'both', seed: 1, heldOut: ['openmoji'], concepts: 200 } as const),
+      drawings: outer.train,
+    });
+    expect(test).toHaveLength(200);
+    expect(artistsOf(test)).toEqual(['openmoji']);
+    expect(artistsOf(train)).toEqual(['twemoji', 'noto', 'noto-v1', 'emojione']);
+    const families = new Set([...conceptsOf(outer.test)].map(emojiFamily));
+    const inner = [...conceptsOf(train), ...conceptsOf(test)].map(emojiFamily);
+    expect(inner.some((family) => families.has(family))).toBe(false);
+  });
+
+  it('does not depend on which artists were loaded', async () => {
+    const few = await emoji({ size: 32, artists: ['openmoji', 'fluent-flat'] });
+    const gallery = (from: Emoji) =>
+      of(emojiSplit(from, { by: 'both', seed: 1 }).test, 'fluent-flat').map(({ id }) => id);
+    expect(gallery(few)).toEqual(gallery(data));
+  });
+
   it('depends on the seed and on nothing else', () => {
     const once = emojiSplit(data, { by: 'both', seed: 7 });
     expect(emojiSplit(data, { by: 'both', seed: 7 }).digest).toBe(once.digest);
