@@ -36,6 +36,9 @@ if (everything) {
   await check('Types of tests and examples', () =>
     bin('typescript/bin/tsc', '-p', 'tsconfig.tests.json'),
   );
+  await check('Types and accessibility of the demo page', () =>
+    pnpm(['--filter', '@chainrule/demo', 'check']),
+  );
   await check('Unused files, exports and dependencies', () => bin('knip/bin/knip.js'));
 }
 

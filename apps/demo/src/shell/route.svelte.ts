@@ -1,14 +1,14 @@
 export const rooms = ['learn', 'compare', 'ask', 'search', 'inspect'] as const;
 export type Room = (typeof rooms)[number];
 
-export interface Route {
+interface Route {
   readonly room: Room;
   /** What stands behind the question mark: `#/compare?fusions=sum,gated`. */
   readonly query: URLSearchParams;
 }
 
 /** `#/ask?x=1` → room `ask` and its query; whatever is unknown leads to the first room. */
-export function parseRoute(hash: string): Route {
+function parseRoute(hash: string): Route {
   const [, name = '', query = ''] = /^#\/?([^?]*)\??(.*)$/.exec(hash) ?? [];
   const room = rooms.find((room) => room === name) ?? 'learn';
   return { room, query: new URLSearchParams(query) };

@@ -34,7 +34,7 @@ export async function servePage(): Promise<Site> {
 }
 
 /** Builds the page once for each state of the sources, however many tests ask for it. */
-export async function builtPage(): Promise<string> {
+async function builtPage(): Promise<string> {
   const folder = join(results, `page-${stateOfSources()}`);
   if (existsSync(folder)) return folder;
   mkdirSync(results, { recursive: true });
@@ -86,7 +86,7 @@ function stateOfSources(): string {
 
 export const openBrowser = (): Promise<Browser> => launchChromium();
 
-export const sizes = {
+const sizes = {
   desktop: { width: 1280, height: 800 },
   phone: { width: 390, height: 844 },
 } as const;

@@ -3,9 +3,9 @@ export const SIDE = 12;
 export const CHANNELS = 3;
 
 export const shapes = ['circle', 'square', 'triangle'] as const;
-export type Shape = (typeof shapes)[number];
+type Shape = (typeof shapes)[number];
 export const colours = ['red', 'blue', 'green'] as const;
-export type Colour = (typeof colours)[number];
+type Colour = (typeof colours)[number];
 
 export interface Scene {
   readonly colour: Colour;

@@ -4,7 +4,7 @@ export type Vector = readonly [number, number];
 export const add = (a: Vector, b: Vector): Vector => [a[0] + b[0], a[1] + b[1]];
 export const subtract = (a: Vector, b: Vector): Vector => [a[0] - b[0], a[1] - b[1]];
 export const scale = (a: Vector, factor: number): Vector => [a[0] * factor, a[1] * factor];
-export const squaredNorm = (a: Vector): number => a[0] * a[0] + a[1] * a[1];
+const squaredNorm = (a: Vector): number => a[0] * a[0] + a[1] * a[1];
 export const norm = (a: Vector): number => Math.sqrt(squaredNorm(a));
 
 /** L = ½‖z − y‖² */
