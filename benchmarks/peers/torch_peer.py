@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from fusion_strategies import STRATEGIES, Weights
+from mini_lm import mini_lm
 from protocol import norm, read_data, serve
 
 THREADS = int(os.environ["OMP_NUM_THREADS"])
@@ -289,7 +290,13 @@ def fusion(arrays, settings, compiled):
     gradients([*weights.parameters(), *given.values()], None, loss_of, compiled)
 
 
-WORKLOADS = {"step": step, "lstm": lstm, "attention": attention, "vqa": vqa, "fusion": fusion}
+def embed_texts(arrays, _settings, compiled):
+    """Forward alone, with the weights of MiniLM-L6."""
+    parameters = sum(a.size for name, a in arrays.items() if name.startswith("params/"))
+    serve(parameters, mini_lm(arrays, compiled), lambda checksum: {"checksum": checksum})
+
+
+WORKLOADS = {"mini-lm": embed_texts, "step": step, "lstm": lstm, "attention": attention, "vqa": vqa, "fusion": fusion}
 
 if __name__ == "__main__":
     workload, variant, path = sys.argv[1:]

@@ -1,3 +1,4 @@
+import { miniLm } from '../encoders/mini-lm.js';
 import type { Workload } from '../workload.js';
 import { attention } from './attention.js';
 import { type FusionOptions, fusion } from './fusion.js';
@@ -16,6 +17,8 @@ export function workload(name: string, options: object): Workload {
       return attention();
     case 'fusion':
       return fusion(options as FusionOptions);
+    case 'mini-lm':
+      return miniLm();
     case 'vqa':
       return vqa();
     default:
