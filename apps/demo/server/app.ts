@@ -16,7 +16,7 @@ import { searchRoutes } from './search-routes.js';
 export interface Parts {
   readonly asking: Asking;
   readonly runs: Runs;
-  readonly finder: Finder | { readonly missing: string };
+  readonly finder: Finder;
   readonly pages: Pages;
   /** Names by which the server may be called; addresses always may. */
   readonly hosts: ReadonlySet<string>;

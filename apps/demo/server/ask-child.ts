@@ -8,12 +8,14 @@ import { inspectModel } from '../src/lab/inspection.js';
 import { compose } from '../src/lab/recipe.js';
 import { SIDE } from '../src/lab/sizes.js';
 import { type AskCommand, askCommand, type Loaded, type Results } from './messages.js';
+import { drawing, openRetrieval, type Retrieval } from './retrieval.js';
 import { png, reference, samples } from './samples.js';
 import { taskData } from './task.js';
 
 const backend = useNative();
 let shown: ReturnType<typeof samples> | undefined;
 let current: Asker | undefined;
+let retrieval: Retrieval | undefined;
 
 process.on('disconnect', () => process.exit());
 process.on('message', async (message) => {
@@ -26,6 +28,9 @@ process.on('message', async (message) => {
     process.send?.({ id, error: (error as Error).message });
   }
 });
+
+// The parent may have gone while this file was loading, unheard.
+if (!process.connected) process.exit();
 
 async function handle(command: AskCommand): Promise<Results[keyof Results]> {
   const { name } = await backend;
@@ -58,6 +63,14 @@ async function handle(command: AskCommand): Promise<Results[keyof Results]> {
         })),
       );
     }
+    case 'openSearch':
+      retrieval = await openRetrieval(command.folder);
+      return { imageSize: retrieval.imageSize };
+    case 'search':
+      if (retrieval === undefined) throw new ChainruleError('NO_MODEL', 'search is not open');
+      return retrieval.search(command.query);
+    case 'drawing':
+      return (await drawing(command.index)) ?? null;
   }
 }
 

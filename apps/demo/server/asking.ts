@@ -25,6 +25,10 @@ export interface Asking {
   /** The model, where there is one; loads it. */
   model(): Promise<Loaded | undefined>;
   answer(question: Question, signal?: AbortSignal): Promise<Reply>;
+  /** Anything else; a process that takes longer than `limitMs` is ended. */
+  ask: Ask;
+  /** Counts the processes: what one knew, the next has to be told. */
+  generation(): number;
   close(): Promise<void>;
 }
 
@@ -32,6 +36,11 @@ interface Pending {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
+
+type Ask = <K extends keyof Results>(
+  command: Extract<Command, { type: K }>,
+  limitMs: number,
+) => Promise<Results[K]>;
 
 /** For what is no question: loading data the first time may have to fetch them. */
 const SLOW_MS = 120_000;
@@ -43,6 +52,7 @@ export function asking(options: AskingOptions): Asking {
   const pending = new Map<number, Pending>();
   let child: ChildProcess | undefined;
   let messages = 0;
+  let generation = 0;
   let loading: Promise<Loaded | undefined> | undefined;
   let shown: Promise<Results['samples']> | undefined;
   const inspections = new Map<string, Promise<Inspection>>();
@@ -75,6 +85,7 @@ export function asking(options: AskingOptions): Asking {
       pending.clear();
     });
     child = own;
+    generation += 1;
     return own;
   }
 
@@ -128,6 +139,8 @@ export function asking(options: AskingOptions): Asking {
 
   return {
     model,
+    ask,
+    generation: () => generation,
     samples() {
       shown ??= ask({ type: 'samples' }, SLOW_MS).catch((error: unknown) => {
         shown = undefined;

@@ -63,6 +63,7 @@ export function catalogRoutes(app: OpenAPIHono, { asking, finder, log }: Parts):
       log(`no model: ${error.message}`);
       return undefined;
     });
+    const missing = await finder.missing();
     return c.json(
       {
         where: 'server' as const,
@@ -73,7 +74,7 @@ export function catalogRoutes(app: OpenAPIHono, { asking, finder, log }: Parts):
           image: `/api/samples/${fileOf(id)}`,
           questions,
         })),
-        search: 'missing' in finder ? { ready: false, missing: finder.missing } : { ready: true },
+        search: { ready: missing === undefined, ...(missing && { missing }) },
       },
       200,
     );

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { runRequest } from '../src/lab/lab.js';
-import { inspection, PIXEL_BYTES, reply, runEvent } from './schemas.js';
+import { hits, inspection, PIXEL_BYTES, reply, runEvent } from './schemas.js';
 
 /** To a child that trains. */
 export const trainCommand = z.discriminatedUnion('type', [
@@ -28,6 +28,13 @@ export const askCommand = z.discriminatedUnion('type', [
     type: z.literal('answer'),
     questions: z.array(z.strictObject({ pixels, text: z.string() })).min(1),
   }),
+  z.strictObject({ id, type: z.literal('openSearch'), folder: z.string() }),
+  z.strictObject({
+    id,
+    type: z.literal('search'),
+    query: z.union([z.strictObject({ text: z.string() }), z.strictObject({ pixels: bytes })]),
+  }),
+  z.strictObject({ id, type: z.literal('drawing'), index: z.int().min(0) }),
 ]);
 export type AskCommand = z.infer<typeof askCommand>;
 
@@ -51,6 +58,9 @@ export const results = {
   load: loaded,
   inspect: inspection,
   answer: z.array(reply),
+  openSearch: z.strictObject({ imageSize: z.tuple([z.int(), z.int()]).readonly() }),
+  search: hits,
+  drawing: bytes.nullable(),
 } as const;
 
 export type Results = { readonly [K in keyof typeof results]: z.infer<(typeof results)[K]> };

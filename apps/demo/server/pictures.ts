@@ -15,10 +15,18 @@ const WAITING = 16;
 let busy = 0;
 const waiting: (() => void)[] = [];
 
-/**
- * The pixels of an uploaded PNG, JPEG or WebP, cut to a square of the size that the models take.
- */
-export async function pixelsOf(bytes: Uint8Array): Promise<Uint8ClampedArray> {
+interface PixelOptions {
+  /** Height and width; default 64×64. */
+  readonly size?: readonly [height: number, width: number];
+  /** Default `cover`: the middle is cut out. */
+  readonly fit?: 'cover' | 'contain';
+}
+
+/** The RGB pixels of an uploaded PNG, JPEG or WebP at the size that a model takes. */
+export async function pixelsOf(
+  bytes: Uint8Array,
+  { size: [height, width] = [SIDE, SIDE], fit = 'cover' }: PixelOptions = {},
+): Promise<Uint8ClampedArray> {
   // Drawings in SVG are programs of a kind; strangers' ones are not run here.
   if (bytes.length === 0 || isText(bytes)) {
     throw new Refusal(415, 'send a PNG, a JPEG or a WebP picture');
@@ -31,7 +39,7 @@ export async function pixelsOf(bytes: Uint8Array): Promise<Uint8ClampedArray> {
   }
   busy += 1;
   try {
-    const size = { height: SIDE, width: SIDE, channels: 3, fit: 'cover' } as const;
+    const size = { height, width, channels: 3, fit } as const;
     const pixels = await decodeImage(bytes, 'the picture', size, { maxPixels: PIXELS });
     return new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, pixels.length);
   } catch (error) {

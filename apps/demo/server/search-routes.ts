@@ -1,10 +1,9 @@
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { pictureBody } from './answer-routes.js';
 import type { Parts } from './app.js';
 import { Refusal } from './problems.js';
 import { refusals } from './refusals.js';
 import { hits, searchText } from './schemas.js';
-import type { Finder } from './search.js';
 
 const responses = {
   200: {
@@ -33,16 +32,34 @@ const searchByPicture = createRoute({
   responses: { ...responses, 422: refusals[422] },
 });
 
+const getEmoji = createRoute({
+  method: 'get',
+  path: '/api/emoji/{file}',
+  summary: 'A picture that a search has found',
+  request: { params: z.object({ file: z.string().regex(/^\d{1,5}\.png$/) }) },
+  responses: {
+    200: {
+      description: '96×96 pixels as a PNG',
+      content: { 'image/png': { schema: z.string().openapi({ format: 'binary' }) } },
+    },
+    404: refusals[404],
+  },
+});
+
 export function searchRoutes(app: OpenAPIHono, { finder }: Parts): void {
-  const found = (): Finder => {
-    if ('missing' in finder) throw new Refusal(503, finder.missing);
-    return finder;
-  };
   app.openapi(searchByText, async (c) =>
-    c.json(await found().search({ text: c.req.valid('json').text }), 200),
+    c.json(await finder.search({ text: c.req.valid('json').text }), 200),
   );
   app.openapi(searchByPicture, async (c) => {
-    const finder = found();
-    return c.json(await finder.search({ image: new Uint8Array(await c.req.arrayBuffer()) }), 200);
+    const image = new Uint8Array(await c.req.arrayBuffer());
+    return c.json(await finder.search({ image }), 200);
+  });
+  app.openapi(getEmoji, async (c) => {
+    const png = await finder.picture(Number.parseInt(c.req.valid('param').file, 10));
+    if (png === undefined) throw new Refusal(404, 'there is no such picture');
+    return c.body(new Uint8Array(png), 200, {
+      'content-type': 'image/png',
+      'cache-control': 'public, max-age=3600',
+    });
   });
 }

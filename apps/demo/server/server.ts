@@ -6,7 +6,7 @@ import { asking } from './asking.js';
 import { limitSilence, serverOptions } from './connections.js';
 import { pages } from './pages.js';
 import { runs } from './runs.js';
-import { openFinder } from './search.js';
+import { finder } from './search.js';
 
 export interface ServerOptions {
   /** Default 127.0.0.1: this machine alone. */
@@ -55,7 +55,7 @@ export async function startServer(options: ServerOptions): Promise<DemoServer> {
   const app = createApp({
     asking: asked,
     runs: training,
-    finder: await openFinder(retrieval),
+    finder: finder(asked, retrieval),
     pages: await pages(options.page),
     hosts: new Set(['localhost', host]),
     log,

@@ -15,7 +15,7 @@ let lab: Runs | undefined;
 let run = '';
 
 process.on('disconnect', () => process.exit());
-process.on('message', async (message) => {
+process.on('message', (message) => {
   const command = trainCommand.parse(message);
   if (command.type !== 'train') return lab?.[command.type](run);
   run = command.run;
@@ -32,7 +32,11 @@ process.on('message', async (message) => {
   lab.start(run, command.request);
 });
 
+// The parent may have gone while this file was loading, unheard.
+if (!process.connected) process.exit();
+
 function emit(event: RunEvent): void {
+  if (!process.connected) process.exit();
   process.send?.(trainMessage.parse(event), () => {
     if (event.type === 'stop' || event.type === 'error') process.exit();
   });

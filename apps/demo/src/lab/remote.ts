@@ -24,6 +24,10 @@ export function remoteLab(base: string = document.baseURI): Lab {
     return response.json() as Promise<T>;
   }
 
+  const absolute = <T extends { readonly image: string }>(one: T): T => ({
+    ...one,
+    image: new URL(one.image, base).href,
+  });
   const json = (value: unknown): RequestInit => ({
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -58,11 +62,7 @@ export function remoteLab(base: string = document.baseURI): Lab {
   return {
     async catalog() {
       const catalog = await ask<Catalog>('catalog');
-      const absolute = (image: string) => new URL(image, base).href;
-      return {
-        ...catalog,
-        samples: catalog.samples.map((sample) => ({ ...sample, image: absolute(sample.image) })),
-      };
+      return { ...catalog, samples: catalog.samples.map(absolute) };
     },
     inspect: (fusion) => ask<Inspection>(`inspections/${encodeURIComponent(fusion)}`),
     async start(given, onEvent) {
@@ -77,14 +77,16 @@ export function remoteLab(base: string = document.baseURI): Lab {
     },
     answer: ({ pixels, text }, signal) =>
       ask<Reply>('answers', { ...json({ pixels: base64(pixels), text }), signal: signal ?? null }),
-    search: (query, signal) =>
-      ask<{ readonly pictures: readonly Hit[]; readonly names: readonly Hit[] }>(
+    async search(query, signal) {
+      const { pictures, names } = await ask<{ pictures: readonly Hit[]; names: readonly Hit[] }>(
         'text' in query ? 'search' : 'search/picture',
         {
           ...('text' in query ? json(query) : { method: 'POST', body: query.image }),
           signal: signal ?? null,
         },
-      ),
+      );
+      return { pictures: pictures.map(absolute), names: names.map(absolute) };
+    },
   };
 }
 

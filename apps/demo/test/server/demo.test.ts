@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { easyVqa } from '@chainrule/data/node';
 import { fusion as strategies } from '@chainrule/fusion/registry';
+import { disposeTree } from '@chainrule/tensor';
 import { predictor } from '@chainrule/trainer';
 import type { TrainedModel } from '@chainrule/trainer/files';
 import * as tf from '@tensorflow/tfjs';
@@ -20,10 +21,12 @@ import {
   temporaryFolder,
   until,
   untrained,
+  untrainedRetrieval,
 } from './support.js';
 
 const folder = temporaryFolder();
 const models = join(folder, 'models');
+const retrieval = join(models, 'retrieval');
 let page: string;
 let server: Served;
 let lab: Lab;
@@ -33,7 +36,9 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
   page = await smallPage(join(folder, 'page'));
   trained = await untrained(join(models, 'easy-vqa-product'));
-  server = await serve('--model', models, '--page', page, '--runs', '2');
+  server = await serve(
+    ...['--model', models, '--page', page, '--runs', '2', '--retrieval', retrieval],
+  );
   lab = remoteLab(server.url);
 });
 
@@ -84,6 +89,7 @@ describe('the catalogue', () => {
       '/api/answers',
       '/api/answers/picture',
       '/api/catalog',
+      '/api/emoji/{file}',
       '/api/inspections/{fusion}',
       '/api/runs',
       '/api/runs/{id}/events',
@@ -170,6 +176,26 @@ describe('search', () => {
     const search = lab.search({ text: 'a cat' });
     await expect(search).rejects.toThrow(/retrieval/);
     await expect(search).rejects.toBeInstanceOf(RemoteError);
+    await expect(fetch(`${server.url}/api/emoji/0.png`)).resolves.toMatchObject({ status: 404 });
+  });
+
+  it('finds what the model holds most alike, once there is one', async () => {
+    const model = await untrainedRetrieval(retrieval);
+    expect((await lab.catalog()).search).toEqual({ ready: true });
+
+    const { names, pictures } = await lab.search({ text: 'crocodile' });
+    expect(names[0]).toMatchObject({ name: 'crocodile', similarity: expect.closeTo(1, 4) });
+    expect(pictures).toHaveLength(12);
+    const similarities = pictures.map(({ similarity }) => similarity);
+    expect(similarities).toEqual([...similarities].sort((a, b) => b - a));
+
+    // A picture finds itself, though for it being sent at another size.
+    const found = await fetch(names[0]!.image);
+    expect(found.headers.get('content-type')).toBe('image/png');
+    const byPicture = await lab.search({ image: await found.blob() });
+    expect(byPicture.pictures.map(({ name }) => name)).toContain('crocodile');
+    expect(byPicture.pictures[0]!.similarity).toBeGreaterThan(0.99);
+    disposeTree(model.params);
   });
 });
 
@@ -274,7 +300,7 @@ describe('the end of the server', () => {
       expect(children).toHaveLength(2);
       const began = performance.now();
       await own.stop(signal);
-      expect(performance.now() - began).toBeLessThan(5000);
+      expect(performance.now() - began).toBeLessThan(10_000);
       await until(() => !children.some(isAlive));
       if (signal === 'SIGTERM') expect(own.process.exitCode).toBe(0);
     }

@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { easyVqa } from '@chainrule/data/node';
-import { fitWordTokenizer } from '@chainrule/encoders-text';
+import { small } from '@chainrule/encoders-image';
+import { fitWordTokenizer, lstm } from '@chainrule/encoders-text';
 import { disposeTree, key } from '@chainrule/tensor';
+import { type DualEncoder, dualEncoder } from '@chainrule/trainer';
 import type { TrainedModel } from '@chainrule/trainer/files';
 import { saveModel } from '@chainrule/trainer/node';
 import { afterAll } from 'vitest';
@@ -94,6 +96,25 @@ export async function untrained(folder: string, fusion = 'product'): Promise<Tra
   return trained;
 }
 
+/** A small dual encoder, untrained, that reads the letters of names. */
+export async function untrainedRetrieval(folder: string): Promise<TrainedModel<DualEncoder>> {
+  const tokenizer = fitWordTokenizer(['crocodile', 'cat', 'dog', 'face', 'hand']);
+  const model = dualEncoder({
+    encoders: {
+      image: small({ size: [32, 32], width: 32 }),
+      text: lstm({ vocabulary: tokenizer.vocabulary.length, embedding: 16, width: 32 }),
+    },
+  }) as DualEncoder;
+  const trained = {
+    model,
+    params: model.init(key(2)),
+    tokenizer: tokenizer.config,
+    imageSize: [32, 32] as const,
+  };
+  await saveModel(folder, trained);
+  return trained;
+}
+
 /** A page of three files, as vite builds one. */
 export async function smallPage(folder: string): Promise<string> {
   await mkdir(join(folder, 'assets'), { recursive: true });
@@ -111,11 +132,10 @@ export function residentMb(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)![1]) / 1024;
 }
 
-/** Whether a process is there. */
+/** Whether a process is there, and not just waiting to be forgotten. */
 export function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
     return false;
   }
@@ -131,7 +151,7 @@ export function childrenOf(pid: number): number[] {
 }
 
 /** Waits until something holds. */
-export async function until(holds: () => boolean, limitMs = 20_000): Promise<void> {
+export async function until(holds: () => boolean, limitMs = 60_000): Promise<void> {
   const began = performance.now();
   while (!holds()) {
     if (performance.now() - began > limitMs) throw new Error(`not within ${limitMs} ms: ${holds}`);
