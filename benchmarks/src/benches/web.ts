@@ -73,7 +73,7 @@ export const web: Bench = {
         ? [name, '–', '–', why!]
         : [name, ms.toFixed(0), perSecond!.toFixed(2), loss!.toFixed(4)],
     );
-    print(table(['backend', 'ms a step', 'steps/s', `loss after ${steps + 2} steps`], cells));
+    print(table(['backend', 'ms a step', 'steps/s', 'last loss'], cells));
     const curve = train ? await reach(files, epochs) : undefined;
     if (json) print(JSON.stringify({ bench: 'web', rows, ...(curve && { curve }) }));
   },

@@ -3,4 +3,4 @@ export { adam } from './adam';
 export { convolve, filterGradient, packFilter } from './convolution';
 export { matMul } from './mat-mul';
 export { maxPoolGradient, maxPoolGradientOfAny } from './max-pool';
-export { copyRows, gatherRows, sumOfRows, sumRows } from './rows';
+export { copyRows, gatherRows, sumOfManyRows, sumOfRows, sumRows } from './rows';

@@ -161,6 +161,30 @@ test.each([0, 1, 2, 3])('reverse of axis %d', (axis) =>
   expectEqual(() => tf.reverse(noise('x', [2, 3, 20, 4]), axis)),
 );
 
+test.each([
+  [[300, 5], 0, false],
+  [[4, 3, 2, 7], [0, 1, 2], true],
+  [[4, 3, 6], [1, 0], false],
+  [[4, 3], 1, false],
+  [[4, 3], undefined, false],
+] as const)('sum of %j over %j', (shape, axes, keep) =>
+  expectEqual(() => tf.sum(noise('x', [...shape]), axes as number[], keep)),
+);
+
+test('tile of numbers and truth values', () =>
+  expectEqual(() => {
+    const x = noise('x', [3, 4, 1]);
+    const positive = tf.greater(x, 0);
+    return [
+      tf.tile(x, [1, 1, 5]),
+      tf.tile(x, [1, 3, 1]),
+      tf.tile(x, [2, 1, 2]),
+      tf.tile(positive, [1, 1, 6]),
+      tf.tile(positive, [2, 1, 1]),
+      tf.tile(x, [1, 1, 1]),
+    ];
+  }));
+
 test('split and unstack', () =>
   expectEqual(() => {
     const x = noise('x', [4, 6, 5]);

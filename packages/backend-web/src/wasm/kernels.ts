@@ -9,6 +9,8 @@ import { maxPoolGrad } from './max-pool-grad.js';
 import { oneHot } from './one-hot.js';
 import { reverse } from './reverse.js';
 import { split, unpack } from './split.js';
+import { sum } from './sum.js';
+import { tile } from './tile.js';
 import { unsortedSegmentSum } from './unsorted-segment-sum.js';
 
 /** Every kernel that we compute in the wasm backend's memory. */
@@ -23,6 +25,8 @@ export const wasmKernels: readonly WasmKernel[] = [
   oneHot,
   reverse,
   split,
+  sum,
+  tile,
   unpack,
   unsortedSegmentSum,
 ];
