@@ -1,19 +1,17 @@
 import {
   type Activation,
-  ChainruleError,
-  type Context,
   checkPositiveInteger,
-  checkShape,
   type DenseParams,
   dense,
   type Embedding,
   type Encoder,
   type Key,
   type Params,
+  reduceMax,
   split,
 } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
-import { type Augmentation, augment } from './augment.js';
+import type { Augmentation } from './augment.js';
 import {
   type ConvBlockConfig,
   type ConvBlockOptions,
@@ -23,7 +21,8 @@ import {
   convBlockSize,
   type MapSize,
 } from './block.js';
-import { checkPixels, type Pixels, preprocess } from './pixels.js';
+import { imageInput } from './images.js';
+import type { Pixels } from './pixels.js';
 
 export interface CnnOptions {
   /** `[height, width]` of the images; default `[64, 64]`. */
@@ -104,11 +103,8 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
     augment: options.augment ?? [],
   };
   const [height, width] = config.size;
-  checkPositiveInteger(where, 'size[0]', height);
-  checkPositiveInteger(where, 'size[1]', width);
-  checkPositiveInteger(where, 'channels', config.channels);
+  const input = imageInput(where, config);
   checkPositiveInteger(where, 'width', config.width);
-  checkPixels(where, config.pixels, config.channels);
 
   const maps: MapSize[] = [[height, width, config.channels]];
   config.blocks.forEach((block, i) => {
@@ -123,20 +119,9 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
     activation: config.activation,
   });
 
-  function augmented(x: tf.Tensor4D, context: Context): tf.Tensor4D {
-    if (config.augment.length === 0 || context.training !== true) return x;
-    if (context.key === undefined) {
-      throw new ChainruleError(
-        'MISSING_KEY',
-        `${where}: augmentation needs a key; pass { training: true, key }`,
-      );
-    }
-    return augment(x, config.augment, split(context.key, 'augment'));
-  }
-
   function pooled(x: tf.Tensor4D): tf.Tensor2D {
     if (config.pool === 'flatten') return tf.reshape(x, [x.shape[0], rows * columns * channels]);
-    return config.pool === 'globalMax' ? tf.max(x, [1, 2]) : tf.mean(x, [1, 2]);
+    return config.pool === 'globalMax' ? reduceMax(x, [1, 2]) : tf.mean(x, [1, 2]);
   }
 
   return {
@@ -149,11 +134,10 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
       dense: output.init(split(key, 'dense')),
     }),
     apply(params, pixels, context = {}): Embedding {
-      checkShape(where, 'pixels', pixels, ['batch', height, width, config.channels]);
       return tf.tidy(() => {
         const x = blocks.reduce(
           (y, block, i) => block.apply(params.blocks[i]!, y, context),
-          preprocess(augmented(pixels, context), config.pixels),
+          input(pixels, context),
         );
         return {
           vector: output.apply(params.dense, pooled(x)),

@@ -54,7 +54,8 @@ export function convNorm(
     // With stride 1 and an odd window both ways of padding are the same.
     const explicit = padding === 'symmetric' && stride > 1 && side > 1;
     const pad = (side - 1) >> 1;
-    const given = explicit ? tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]) : x; // biome-ignore format: one line
+    const sides: [number, number] = [pad, pad];
+    const given = explicit ? tf.pad(x, [[0, 0], sides, sides, [0, 0]]) : x;
     const mode = explicit ? 'valid' : 'same';
     return depthwise
       ? tf.depthwiseConv2d(given, kernel, stride, mode)

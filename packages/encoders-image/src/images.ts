@@ -6,7 +6,7 @@ import {
   split,
 } from '@chainrule/tensor';
 import type * as tf from '@tensorflow/tfjs-core';
-import { type Augmentation, augment } from './augment.js';
+import { type Augmentation, augment, checkAugmentations } from './augment.js';
 import { checkPixels, type Pixels, preprocess } from './pixels.js';
 
 /** What every image encoder takes. */
@@ -42,6 +42,7 @@ export function imageInput(
   checkPositiveInteger(where, 'size[1]', width);
   checkPositiveInteger(where, 'channels', channels);
   checkPixels(where, pixels, channels);
+  checkAugmentations(where, names);
   return (images, context) => {
     checkShape(where, 'pixels', images, ['batch', height, width, channels]);
     if (names.length === 0 || context.training !== true) return preprocess(images, pixels);

@@ -1,8 +1,18 @@
-export * from './augment.js';
+export { type Augmentation, augment, augmentations } from './augment.js';
 export type { ConvBlockConfig, ConvBlockOptions, ConvBlockParams, MapSize } from './block.js';
 export * from './cnn.js';
+export { type ColorJitterOptions, colorJitter } from './color-jitter.js';
 export type { NormMode } from './conv-norm.js';
+export {
+  type CropOptions,
+  type ResizedCropOptions,
+  randomCrop,
+  randomResizedCrop,
+} from './crop.js';
+export { type CutoutOptions, cutout } from './cutout.js';
 export * from './efficientnet-lite0.js';
+export { randomFlip } from './flip.js';
 export type { ImageOptions } from './images.js';
+export { type Mixture, type MixupOptions, mixTargets, mixup } from './mixup.js';
 export { imagenetPixels, type PerChannel, type Pixels } from './pixels.js';
 export * from './presets.js';

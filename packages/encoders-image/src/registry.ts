@@ -22,15 +22,37 @@ const block = z.strictObject({
   pool: size.default(1).describe('side and stride of max pooling, 1 for none'),
 });
 
+const strength = z.number().nonnegative().exactOptional();
+const range = z.tuple([z.number().positive(), z.number().positive()]).exactOptional();
+const augmentation = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('flip') }),
+  z.strictObject({ type: z.literal('crop'), pad: z.number().int().nonnegative().exactOptional() }),
+  z.strictObject({ type: z.literal('resizedCrop'), area: range, ratio: range }),
+  z.strictObject({
+    type: z.literal('colorJitter'),
+    brightness: strength,
+    contrast: strength,
+    saturation: strength,
+    hue: strength,
+  }),
+  z.strictObject({
+    type: z.literal('cutout'),
+    size: z.number().positive().max(1).exactOptional(),
+    fill: z.number().exactOptional(),
+  }),
+]);
+
 const common = {
   size: z.tuple([size, size]).default([64, 64]).describe('height and width of the images'),
   channels: size.default(3),
   width: size.default(128).describe('width of the embedding'),
   activation: activation.describe('of the dense layer that makes the embedding'),
   augment: z
-    .array(z.enum(['flip']))
+    .array(
+      z.union([z.enum(['flip', 'crop', 'resizedCrop', 'colorJitter', 'cutout']), augmentation]),
+    )
     .default([])
-    .describe('augmentations while training'),
+    .describe('augmentations while training, by name or with options: { type: crop, pad: 8 }'),
 };
 const pixels = z.union([
   z.enum(['none', 'centered']),
