@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly seeds?: number | undefined;
   /** A run of minutes that shows that all works (fusion). */
   readonly quick: boolean;
+  /** A million vectors too (index). */
+  readonly full: boolean;
   /** Only these contestants. */
   readonly only?: readonly string[] | undefined;
   /** Writes its table into the README that it belongs to. */

@@ -1,0 +1,116 @@
+import { loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { run } from '../../../scripts/lib/run.mjs';
+import { print, say, table } from '../harness.js';
+import type { Measured } from '../retrieval/child.js';
+import type { Kind } from '../retrieval/mixture.js';
+import type { Bench, BenchOptions } from './bench.js';
+
+const INDEXES = ['exact', 'usearch', 'lancedb', 'lancedb-graph'] as const;
+const FOLDER = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Row extends Omit<Measured, 'found'> {
+  readonly index: string;
+  readonly kind: Kind;
+  readonly count: number;
+  /** Share of the exact ten nearest that were found. */
+  readonly recall: number;
+}
+
+/** Each index in a process of its own, one after another, on the same vectors and queries. */
+export const indexSearch: Bench = {
+  summary:
+    'vector indexes at 1 k … 100 k vectors of width 384 (--full: 1 M): recall, memory, speed',
+  async run({ json, only, quick, full }: BenchOptions) {
+    const sizes = [1_000, 10_000, ...(quick ? [] : [100_000]), ...(full ? [1_000_000] : [])];
+    const cases = [
+      ...sizes.map((count) => ({ kind: 'clustered' as const, count })),
+      { kind: 'uniform' as const, count: full ? 100_000 : 10_000 },
+    ];
+    const rows: Row[] = [];
+    for (const { kind, count } of cases) {
+      let right: Measured['found'] | undefined;
+      for (const index of INDEXES) {
+        // Without the exact index there is nothing to compare with.
+        if (index !== 'exact' && only !== undefined && !only.includes(index)) continue;
+        say(`${index}: ${count.toLocaleString('en')} vectors, ${kind}`);
+        const { found, ...measured } = await measure(index, kind, count);
+        right ??= found;
+        rows.push({ index, kind, count, ...measured, recall: recall(right, found) });
+      }
+    }
+    show(rows);
+    const crossing = crossings(rows);
+    print(
+      crossing === undefined
+        ? '\nExact search was quicker than the graph at every size.'
+        : `\nOne query at a time, the graph is quicker than exact search from about ${crossing.toLocaleString('en')} vectors on.`,
+    );
+    print(`Load of the machine at the end: ${loadavg()[0]!.toFixed(1)}.`);
+    if (!json) return;
+    const graph = rows.find(
+      ({ index, kind, count }) => index === 'usearch' && kind === 'clustered' && count === 100_000,
+    );
+    print(JSON.stringify({ bench: 'index', recallAt10: graph?.recall ?? null, crossing, rows }));
+  },
+};
+
+async function measure(index: string, kind: Kind, count: number): Promise<Measured> {
+  const { stdout } = await run(
+    process.execPath,
+    ['--expose-gc', '--import', 'tsx', 'src/retrieval/child.ts', index, kind, `${count}`],
+    { cwd: FOLDER, env: { TF_CPP_MIN_LOG_LEVEL: '3' } },
+  );
+  return JSON.parse(stdout.trim().split('\n').at(-1)!) as Measured;
+}
+
+function recall(right: Measured['found'], found: Measured['found']): number {
+  let hits = 0;
+  let all = 0;
+  right.forEach((list, i) => {
+    const own = new Set(found[i]);
+    hits += list.filter((id) => own.has(id)).length;
+    all += list.length;
+  });
+  return hits / all;
+}
+
+function show(rows: readonly Row[]): void {
+  const lines = rows.map((row) => [
+    row.kind,
+    row.count.toLocaleString('en'),
+    row.index,
+    (row.buildMs / 1000).toFixed(1),
+    row.memoryMb.toFixed(0),
+    row.aloneMs.toFixed(2),
+    row.perSecond.toFixed(0),
+    row.recall.toFixed(3),
+  ]);
+  const head = [
+    'vectors',
+    'count',
+    'index',
+    'build s',
+    'memory MB',
+    'query ms',
+    'queries/s',
+    'recall@10',
+  ];
+  print(`\n${table(head, lines)}`);
+}
+
+/** Where the lines of query time cross, between measured sizes straight in the logarithm of both. */
+function crossings(rows: readonly Row[]): number | undefined {
+  const of = (name: string) =>
+    rows.filter(({ index, kind }) => index === name && kind === 'clustered');
+  const gaps = of('exact').flatMap(({ count, aloneMs }) => {
+    const graph = of('usearch').find((row) => row.count === count);
+    return graph === undefined ? [] : [{ count, gap: Math.log(aloneMs / graph.aloneMs) }];
+  });
+  const above = gaps.findIndex(({ gap }) => gap > 0);
+  if (above < 0) return undefined;
+  const [low, high] = [gaps[above - 1], gaps[above]!];
+  if (low === undefined) return high.count;
+  const part = -low.gap / (high.gap - low.gap);
+  return Math.round(low.count * (high.count / low.count) ** part);
+}
