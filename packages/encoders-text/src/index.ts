@@ -30,6 +30,7 @@ export {
   vectorLstm,
 } from './lstm.js';
 export { type LstmActivation, lstmSequence } from './lstm-sequence.js';
+export * from './pipeline.js';
 export type { Tokenizer } from './tokenizer.js';
 export { type TokenizerFactory, tokenizerFromConfig } from './tokenizer-from-config.js';
 export * from './transformer.js';
