@@ -147,6 +147,7 @@ export function runs(options: RunsOptions): Runs {
       const own = active.get(id);
       own?.abort.abort();
       own?.paused?.resume();
+      delete own?.paused;
     },
   };
 }

@@ -47,8 +47,10 @@ async function answerAsServer(page: Page): Promise<string[]> {
         },
       });
     }
-    const text = route.request().postDataJSON?.()?.text as string | undefined;
-    asked.push(pathname.endsWith('/picture') ? 'a picture' : (text ?? ''));
+    const { text } = pathname.endsWith('/picture')
+      ? { text: 'a picture' }
+      : (route.request().postDataJSON() as { text: string });
+    asked.push(text);
     if (text === 'trouble')
       return route.fulfill({ status: 503, json: { detail: 'come back later' } });
     return route.fulfill({ json: { pictures: hits, names: hits.slice(0, 6) } });
