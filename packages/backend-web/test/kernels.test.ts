@@ -185,6 +185,17 @@ test('tile of numbers and truth values', () =>
     ];
   }));
 
+test.each([0, 1, 2])('concatenation along axis %d', (axis) =>
+  expectEqual(() => {
+    const parts = [2, 1, 30].map((size) => {
+      const shape = [3, 4, 5];
+      shape[axis] = size;
+      return noise(`part ${size}`, shape);
+    });
+    return [tf.concat(parts, axis), tf.stack([parts[0]!, parts[0]!], axis)];
+  }),
+);
+
 test('split and unstack', () =>
   expectEqual(() => {
     const x = noise('x', [4, 6, 5]);

@@ -1,4 +1,5 @@
 import { applyAdam } from './apply-adam.js';
+import { concat } from './concat.js';
 import { conv2d } from './conv2d.js';
 import { conv2dBackpropFilter } from './conv2d-backprop-filter.js';
 import { conv2dBackpropInput } from './conv2d-backprop-input.js';
@@ -16,6 +17,7 @@ import { unsortedSegmentSum } from './unsorted-segment-sum.js';
 /** Every kernel that we compute in the wasm backend's memory. */
 export const wasmKernels: readonly WasmKernel[] = [
   applyAdam,
+  concat,
   conv2d,
   conv2dBackpropFilter,
   conv2dBackpropInput,
