@@ -37,6 +37,9 @@ if (!process.connected) process.exit();
 
 function emit(event: RunEvent): void {
   if (!process.connected) process.exit();
+  const message = trainMessage.safeParse(event);
+  // A gradient that is no longer finite: the loss follows in the next step, which ends the run.
+  if (!message.success && event.type === 'step') return;
   process.send?.(trainMessage.parse(event), () => {
     if (event.type === 'stop' || event.type === 'error') process.exit();
   });
