@@ -16,7 +16,7 @@ export interface Meta {
 }
 
 /** One place where an index is kept. */
-export interface Place {
+interface Place {
   /** Opens what is there. */
   open(): Promise<VectorIndex<Meta>>;
   /** The same as a program: statements that end with `const index = …`. */

@@ -51,7 +51,10 @@ export async function provided(
       python,
       [
         ...['-m', 'pip', 'install', '--disable-pip-version-check', '--quiet', '--no-deps'],
-        ...['--only-binary=:all:', '--target', join(made, 'packages'), ...packages],
+        ...['--only-binary=:all:', '--target', join(made, 'packages')],
+        // PostgreSQL's own programs are what is wanted of this one, and no Python beyond 3.12 has it.
+        ...(name === 'pgvector' ? ['--python-version', '3.11'] : []),
+        ...packages,
       ],
       { timeout: 240_000 },
     );

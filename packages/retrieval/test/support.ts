@@ -6,7 +6,7 @@ export function randomRows(count: number, width: number, seed = 1): Float32Array
 }
 
 /** Numbers in 0 ≤ x < 1 (mulberry32). */
-export function uniforms(seed: number): () => number {
+function uniforms(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
