@@ -83,10 +83,10 @@ describe('the room', () => {
     await screenshots(page, 'compare');
 
     await page.getByRole('button', { name: 'Resume: gated' }).click();
-    await expect.poll(() => step(gated)).toBeGreaterThan(before[0]!);
+    await expect.poll(() => step(gated), { timeout: 30_000 }).toBeGreaterThan(before[0]!);
     await all.getByRole('button', { name: 'Stop', exact: true }).click();
     await gated.getByText('Stopped').waitFor({ timeout: 20_000 });
-    await sum.getByText('Stopped').waitFor();
+    await sum.getByText('Stopped').waitFor({ timeout: 20_000 });
     await all.getByRole('button', { name: 'Reset' }).click();
     await page.getByText('No run yet').waitFor();
     expect(errors).toEqual([]);
