@@ -30,9 +30,6 @@ export const t = strings({
     split: 'Where the parameters are',
     code: 'The same model as TypeScript',
     codeHint: 'It builds this very model with the packages of Chainrule.',
-    copy: 'Copy',
-    copied: 'Copied',
-    notCopied: 'The browser does not let this page copy; select the text and copy it yourself.',
   },
   zh: {
     title: '模型由什么组成',
@@ -63,8 +60,5 @@ export const t = strings({
     split: '参数分布',
     code: '同一个模型的 TypeScript 代码',
     codeHint: '用 Chainrule 的包就能构建出一模一样的模型。',
-    copy: '复制',
-    copied: '已复制',
-    notCopied: '浏览器不允许本页面复制，请手动选中文字复制。',
   },
 });

@@ -84,6 +84,8 @@ export const t = strings({
     gradientOf: 'Gradient of the filter: {name}',
     kept: 'The goal ŷ is what the text said at first, and stays there.',
     inCode: 'The same in code',
+    inCodeHint:
+      'The descent on z with the packages of Chainrule; the numbers are those of the red circle.',
     next: 'Next: let real networks race',
   },
   zh: {
@@ -162,6 +164,7 @@ export const t = strings({
     gradientOf: '卷积核的梯度：{name}',
     kept: '目标 ŷ 是文本最初给出的向量，之后保持不变。',
     inCode: '同样的事，用代码写',
+    inCodeHint: '用 Chainrule 的包对 z 做梯度下降；数字取自红色圆形。',
     next: '下一步：让真正的网络比一比',
   },
 });

@@ -18,7 +18,9 @@ export const t = strings({
     failed: 'This did not work',
     retry: 'Try again',
     table: 'Numbers as a table',
-    close: 'Close',
+    copy: 'Copy',
+    copied: 'Copied',
+    notCopied: 'The browser does not let this page copy; select the text and copy it yourself.',
     noData: 'Nothing to show yet',
   },
   zh: {
@@ -38,7 +40,9 @@ export const t = strings({
     failed: '出了点问题',
     retry: '重试',
     table: '以表格查看数据',
-    close: '关闭',
+    copy: '复制',
+    copied: '已复制',
+    notCopied: '浏览器不允许本页面复制，请手动选中文字复制。',
     noData: '暂时没有内容',
   },
 });

@@ -24,7 +24,8 @@ export function strings<const T extends { readonly [key: string]: string }>(tabl
 /** A number as the reader's language writes it. */
 export function number(value: number, digits = 2): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? '–' : value > 0 ? '∞' : '−∞';
-  const size = Math.abs(value);
+  // What is left by rounding is nothing.
+  const size = Math.abs(value) < 1e-15 ? 0 : Math.abs(value);
   if (size >= 1e5 || (size > 0 && size < 10 ** -digits / 2 && digits > 3)) {
     const [mantissa, exponent] = value.toExponential(1).split('e') as [string, string];
     return `${mantissa.replace('-', '−')}·${power(Number(exponent))}`;

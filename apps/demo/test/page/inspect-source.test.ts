@@ -11,8 +11,8 @@ import { type Multimodal, multimodal, scaledMlp } from '@chainrule/trainer';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compose } from '../../src/lab/recipe.js';
-import { tokens } from '../../src/rooms/inspect/highlight.js';
 import { configToTypeScript } from '../../src/rooms/inspect/source.js';
+import { tokens } from '../../src/ui/highlight.js';
 
 const demo = fileURLToPath(new URL('../..', import.meta.url));
 const folder = join(demo, 'test-results', `source-${process.pid}`);

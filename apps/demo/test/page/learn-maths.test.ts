@@ -112,3 +112,12 @@ describe('encoders', () => {
     }
   });
 });
+
+describe('the same in code', () => {
+  it('runs, and finds y', async () => {
+    const { found } = await import('../../src/rooms/learn/example.js');
+    const [a, b] = Array.from(found.tree.dataSync());
+    expect(norm(subtract([a!, b!], [-0.6, 1.2]))).toBeLessThan(1e-3);
+    expect(found.steps).toBeLessThan(40);
+  });
+});

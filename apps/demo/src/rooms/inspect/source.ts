@@ -4,22 +4,15 @@ interface Config {
   readonly [option: string]: unknown;
 }
 
-/** Where each factory comes from; fusion strategies are all of `@chainrule/fusion`. */
-const homes: { readonly [type: string]: string } = {
-  cnn: '@chainrule/encoders-image',
-  efficientNetLite0: '@chainrule/encoders-image',
-  bagOfWords: '@chainrule/encoders-text',
-  bert: '@chainrule/encoders-text',
-  biLstm: '@chainrule/encoders-text',
-  cnn1d: '@chainrule/encoders-text',
-  gru: '@chainrule/encoders-text',
-  lstm: '@chainrule/encoders-text',
-  transformer: '@chainrule/encoders-text',
-  vectorLstm: '@chainrule/encoders-text',
+/** Where a head comes from. */
+const heads: { readonly [type: string]: string } = {
   mlp: '@chainrule/tensor',
   scaledMlp: '@chainrule/trainer',
-  multimodal: '@chainrule/trainer',
 };
+
+/** Image encoders have something to say about pixels; every other encoder is one of texts. */
+const encoderHome = (options: object): string =>
+  'pixels' in options ? '@chainrule/encoders-image' : '@chainrule/encoders-text';
 
 /** What a convolution block is where it does not say otherwise; left out, so that it reads well. */
 const blockDefaults: { readonly [option: string]: unknown } = {
@@ -51,15 +44,17 @@ export function configToTypeScript(config: unknown): string {
     readonly head: Config;
   };
   const used = new Map<string, string>();
-  const use = (type: string, home = homes[type]) => {
-    if (home === undefined) {
+  const use = (type: string, home: string | undefined) => {
+    if (home === undefined || !identifier.test(type)) {
       throw new Error(`configToTypeScript: nobody knows a factory "${type}"`);
     }
     used.set(type, home);
     return type;
   };
-  const call = ({ type, ...options }: Config, indent: number) =>
-    `${use(type)}(${literal(withoutDefaults(options), indent)})`;
+  const encoder = ({ type, ...options }: Config) =>
+    `${use(type, encoderHome(options))}(${literal(type === 'cnn' ? short(options) : options, 4)})`;
+  const head = ({ type, ...options }: Config) =>
+    `${use(type, heads[type])}(${literal(options, 2)})`;
   const fusion = ({ type, ...options }: Config, indent: number): string => {
     use(type, '@chainrule/fusion');
     if (type !== 'modalityDropout') return `${type}(${literal(options, indent)})`;
@@ -68,13 +63,13 @@ export function configToTypeScript(config: unknown): string {
   };
 
   const encoders = Object.entries(model.encoders).map(
-    ([name, encoder]) => `    ${key(name)}: ${call(encoder, 4)},\n`,
+    ([name, config]) => `    ${key(name)}: ${encoder(config)},\n`,
   );
   const body = [
-    `export const model = ${use('multimodal')}({`,
+    `export const model = ${use('multimodal', '@chainrule/trainer')}({`,
     `  encoders: {\n${encoders.join('')}  },`,
     `  fusion: ${fusion(model.fusion, 2)},`,
-    `  head: () => ${call(model.head, 2)},`,
+    `  head: () => ${head(model.head)},`,
     '});',
   ].join('\n');
   return `${imports(used)}\n\n${body}\n`;
@@ -89,18 +84,19 @@ function imports(used: ReadonlyMap<string, string>): string {
     .join('\n');
 }
 
-function withoutDefaults(options: { readonly [option: string]: unknown }) {
+/** A CNN's blocks without what goes without saying. */
+function short(options: { readonly [option: string]: unknown }) {
   const { blocks, ...others } = options;
-  if (!Array.isArray(blocks)) return options;
-  const short = (blocks as { readonly [option: string]: unknown }[]).map((block) =>
+  const brief = (blocks as { readonly [option: string]: unknown }[]).map((block) =>
     Object.fromEntries(
       Object.entries(block).filter(([name, value]) => blockDefaults[name] !== value),
     ),
   );
-  return { ...others, blocks: short };
+  return { ...others, blocks: brief };
 }
 
-const key = (name: string) => (/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(name) ? name : quote(name));
+const identifier = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
+const key = (name: string) => (identifier.test(name) ? name : quote(name));
 const quote = (text: string) =>
   `'${JSON.stringify(text).slice(1, -1).replace(/\\"/g, '"').replace(/'/g, "\\'")}'`;
 
