@@ -15,7 +15,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 /** By the names that Hugging Face's configs have for them. */
-export const towerActivations = {
+const towerActivations = {
   gelu: geluExact,
   gelu_pytorch_tanh: activations.gelu,
   quick_gelu: (x: tf.Tensor3D): tf.Tensor3D => tf.mul(x, tf.sigmoid(tf.mul(x, 1.702))),
