@@ -5,7 +5,7 @@ import asc from 'assemblyscript/asc';
 const folder = new URL('../assembly/', import.meta.url);
 
 /** Compiles the SIMD kernels; `relaxed` with fused multiply-add. */
-export async function compile(relaxed: boolean): Promise<Uint8Array> {
+async function compile(relaxed: boolean): Promise<Uint8Array> {
   const files = new Map<string, Uint8Array | string>();
   const { error, stderr } = await asc.main(
     [

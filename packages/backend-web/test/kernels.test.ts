@@ -168,7 +168,9 @@ test.each([
   [[4, 3], 1, false],
   [[4, 3], undefined, false],
 ] as const)('sum of %j over %j', (shape, axes, keep) =>
-  expectEqual(() => tf.sum(noise('x', [...shape]), axes as number[], keep)),
+  expectEqual(() =>
+    tf.sum(noise('x', [...shape]), axes === undefined ? undefined : [axes].flat(), keep),
+  ),
 );
 
 test('tile of numbers and truth values', () =>

@@ -1,10 +1,11 @@
+import { ChainruleError } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { RELAXED_SIMD, SIMD } from './binary.js';
 import { withSharedMemory } from './shared.js';
 import { alone, CONTROL, startThreads, type Threads } from './threads.js';
 
 /** The functions of assembly/: pointers are byte addresses in the backend's memory, strides in bytes. */
-export interface SimdFunctions {
+interface SimdFunctions {
   readonly [name: string]: (...numbers: number[]) => void;
 }
 
@@ -19,8 +20,6 @@ export interface Simd {
   output(shape: readonly number[], dtype?: tf.DataType): tf.TensorInfo;
   /** A new tensor of zeros. */
   zeros(shape: readonly number[], dtype?: tf.DataType): tf.TensorInfo;
-  /** The same numbers under another shape. */
-  reshaped(info: tf.TensorInfo, shape: readonly number[]): tf.TensorInfo;
   /** Memory for use within one call of a kernel: address of that many bytes. */
   scratch(bytes: number): number;
 }
@@ -37,7 +36,6 @@ interface WasmBackend {
   };
   readonly dataIdMap: { get(dataId: object): { memoryOffset: number } };
   makeOutput(shape: readonly number[], dtype: tf.DataType): tf.TensorInfo;
-  incRef(dataId: object): void;
 }
 
 let wanted = globalThis.navigator?.hardwareConcurrency ?? 1;
@@ -68,7 +66,7 @@ function make(backend: WasmBackend): Simd | undefined {
   if (!memory || !module) return undefined;
   const instance = new WebAssembly.Instance(module, { env: { memory } });
   const call = instance.exports as unknown as SimdFunctions;
-  const others = shared ? wanted - 1 : 0;
+  const others = shared && typeof Worker !== 'undefined' ? wanted - 1 : 0;
   let room = { pointer: 0, bytes: 0 };
   const simd: Simd = {
     call,
@@ -83,14 +81,17 @@ function make(backend: WasmBackend): Simd | undefined {
       new Uint8Array(memory.buffer, simd.pointer(info), bytes).fill(0);
       return info;
     },
-    reshaped({ dataId, dtype }, shape) {
-      backend.incRef(dataId);
-      return { dataId, dtype, shape: [...shape] };
-    },
     scratch(bytes) {
       if (bytes > room.bytes) {
         if (room.pointer) wasm._free(room.pointer);
         room = { pointer: wasm._malloc(bytes) >>> 0, bytes };
+        if (room.pointer === 0) {
+          room.bytes = 0;
+          throw new ChainruleError(
+            'BACKEND',
+            `backend-web: the wasm backend has no ${bytes} bytes left; use smaller batches`,
+          );
+        }
       }
       return room.pointer;
     },

@@ -1,7 +1,7 @@
 import { work } from './work.js';
 
 /** A function of assembly/ over a range, which is cut into chunks of a size of its own. */
-export interface Job {
+interface Job {
   readonly name: string;
   /** Its arguments; those of the range and the varying ones are filled in. */
   readonly args: readonly number[];
