@@ -3,8 +3,13 @@ import { entry, type Registry, registry } from '@chainrule/tensor/registry';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { cnn, defaultBlocks } from './cnn.js';
+import { convNext } from './convnext.js';
 import { efficientNetLite0, efficientNetPixels } from './efficientnet-lite0.js';
+import { mlpMixer } from './mlp-mixer.js';
+import { imagenetPixels } from './pixels.js';
 import { article, small } from './presets.js';
+import { residual } from './residual.js';
+import { visionTransformer } from './vision-transformer.js';
 
 const size = z.number().int().positive();
 const activation = z.enum(['linear', 'relu', 'tanh', 'sigmoid', 'gelu']).default('relu');
@@ -60,6 +65,26 @@ const pixels = z.union([
 ]);
 const pixelsText = 'what is done to pixels in 0…1 first: nothing, (x − ½)/½, or (x − mean)/std';
 
+const imagenet = { mean: [...imagenetPixels.mean], std: [...imagenetPixels.std] };
+const network = {
+  size: common.size,
+  head: z
+    .enum(['features', 'dense'])
+    .default('dense')
+    .describe("what the vector is: the network's features, or a linear layer of width on them"),
+  width: common.width,
+  augment: common.augment,
+};
+const stages = (depths: number[], filters: number[]) => ({
+  depths: z.array(size).default(depths).describe('blocks of each stage'),
+  filters: z.array(size).default(filters).describe('channels of each stage'),
+});
+const patched = {
+  patch: size.default(8).describe('side of a patch in pixels'),
+  layers: size.default(4),
+  pixels: pixels.default('centered').describe(pixelsText),
+};
+
 /**
  * Every image encoder by name. The presets `article()` and `small()` are called `articleCnn` and
  * `smallCnn` here: names are unique over all encoders.
@@ -90,6 +115,17 @@ export const imageEncoders: Registry<Encoder<Tensor4D>> = registry<Encoder<Tenso
       }),
       cnn,
     ),
+    convNext: entry(
+      'ConvNeXt: depthwise 7×7, layer norm and a two-layer perceptron in each block',
+      z.object({
+        ...network,
+        ...stages([1, 1, 3, 1], [48, 96, 192, 384]),
+        patch: size.default(2).describe("side of the stem's patches; 4 for large images"),
+        kernel: size.default(7).describe('side of the depthwise window'),
+        pixels: pixels.default(imagenet).describe(pixelsText),
+      }),
+      convNext,
+    ),
     efficientNetLite0: entry(
       'EfficientNet-Lite0, which has ImageNet weights: 16 inverted residual blocks, 1,280 features',
       z.object({
@@ -98,7 +134,7 @@ export const imageEncoders: Registry<Encoder<Tensor4D>> = registry<Encoder<Tenso
           .enum(['features', 'logits', 'dense'])
           .default('features')
           .describe('what the vector is: 1,280 features, 1,000 logits, or a dense layer of width'),
-        width: size.optional().describe('width of the embedding with the head dense'),
+        width: size.exactOptional().describe('width of the embedding with the head dense'),
         norm: z
           .enum(['train', 'frozen'])
           .default('frozen')
@@ -106,8 +142,30 @@ export const imageEncoders: Registry<Encoder<Tensor4D>> = registry<Encoder<Tenso
         augment: common.augment,
         pixels: pixels.default(efficientNetPixels).describe(pixelsText),
       }),
-      ({ width, ...options }) =>
-        efficientNetLite0(width === undefined ? options : { ...options, width }),
+      efficientNetLite0,
+    ),
+    mlpMixer: entry(
+      'MLP-mixer: patches mixed over places, then over channels',
+      z.object({
+        ...network,
+        ...patched,
+        tokens: size.default(128).describe('width of the tokens'),
+        placesHidden: size.exactOptional().describe('default tokens/2'),
+        hidden: size.exactOptional().describe('default 4·tokens'),
+      }),
+      mlpMixer,
+    ),
+    residual: entry(
+      'residual network (ResNet): basic or bottleneck blocks, CIFAR or ImageNet stem',
+      z.object({
+        ...network,
+        ...stages([2, 2, 2, 2], [64, 128, 256, 512]),
+        stem: z.enum(['cifar', 'imagenet']).default('cifar').describe('3×3, or 7×7 and pooling'),
+        block: z.enum(['basic', 'bottleneck']).default('basic'),
+        norm: z.enum(['train', 'frozen']).default('train').describe('of the running statistics'),
+        pixels: pixels.default(imagenet).describe(pixelsText),
+      }),
+      residual,
     ),
     smallCnn: entry(
       'four conv blocks of 16-32-64-64 filters with max pooling, global max pooling, dense',
@@ -117,6 +175,23 @@ export const imageEncoders: Registry<Encoder<Tensor4D>> = registry<Encoder<Tenso
         norm: norm.describe('of every block'),
       }),
       small,
+    ),
+    visionTransformer: entry(
+      'vision transformer: patches as tokens, learned positions that stretch to other sizes',
+      z.object({
+        ...network,
+        ...patched,
+        tokens: size.default(192).describe('width of the tokens'),
+        heads: size.default(3),
+        hidden: size.exactOptional().describe('width of the feed-forward layers; default 4·tokens'),
+        dropout: z.number().min(0).lt(1).default(0),
+        pool: z.enum(['class', 'mean']).default('mean').describe('a class token, or the mean'),
+        positions: z
+          .tuple([size, size])
+          .exactOptional()
+          .describe('rows and columns of the position embeddings; default those of the patches'),
+      }),
+      visionTransformer,
     ),
   },
 );
