@@ -1,8 +1,8 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { answerRoutes } from './answer-routes.js';
 import type { Asking } from './asking.js';
+import { bodies } from './bodies.js';
 import { catalogRoutes } from './catalog-routes.js';
 import { headers, hostCheck, sameOrigin } from './guard.js';
 import type { Pages } from './pages.js';
@@ -49,8 +49,8 @@ export function createApp(parts: Parts): OpenAPIHono {
     await next();
     if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
   });
-  const json = limited(JSON_BYTES, 'application/json');
-  const picture = limited(PICTURE_BYTES, 'image/png', 'image/jpeg', 'image/webp');
+  const json = bodies(JSON_BYTES, 'application/json');
+  const picture = bodies(PICTURE_BYTES, 'image/png', 'image/jpeg', 'image/webp');
   app.use('/api/*', (c, next) => (PICTURES.includes(c.req.path) ? picture : json)(c, next));
 
   catalogRoutes(app, parts);
@@ -70,23 +70,3 @@ export function createApp(parts: Parts): OpenAPIHono {
   app.get('*', (c) => parts.pages.serve(c));
   return app;
 }
-
-/** Refuses bodies that are too large or of another type, before anything reads them. */
-function limited(maxSize: number, ...types: string[]): ReturnType<typeof bodyLimit> {
-  const size = bodyLimit({
-    maxSize,
-    onError: () => problem(413, `a body may have ${maxSize} bytes here, not more`),
-  });
-  return async (c, next) => {
-    const { method } = c.req;
-    if (method === 'GET' || method === 'HEAD') return next();
-    const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
-    const isEmpty = type === undefined && !c.req.header('content-length') && !isChunked(c.req.raw);
-    if (!isEmpty && c.req.header('content-length') !== '0' && !types.includes(type ?? '')) {
-      return problem(415, `send ${types.join(' or ')}, with its content-type`);
-    }
-    return size(c, next);
-  };
-}
-
-const isChunked = ({ headers }: Request) => headers.has('transfer-encoding');
