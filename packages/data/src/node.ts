@@ -4,6 +4,12 @@ export { type PipDownload, pipDownload } from './download.js';
 export type { Background, Drawing } from './drawings.js';
 export { type EasyVqa, easyVqa, type QuestionKind, type VqaExample } from './easy-vqa.js';
 export {
+  type CachedEmbeddings,
+  cachedEmbeddings,
+  type EmbeddingInput,
+  type EmbeddingOptions,
+} from './embeddings.js';
+export {
   EMOJI_ARTISTS,
   EMOJI_LANGUAGES,
   type EmojiArtist,

@@ -11,6 +11,7 @@ export * from './module.js';
 export * from './names.js';
 export * from './norms.js';
 export { philox4x32 } from './philox.js';
+export * from './precomputed.js';
 export * from './random.js';
 export * from './reduce-max.js';
 export * from './rotary.js';
