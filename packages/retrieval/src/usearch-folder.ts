@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ChainruleError } from '@chainrule/tensor';
 import type { Index } from 'usearch';
 import { type Change, openChangeLog, readChanges, writeChanges } from './change-log.js';
+import { lockFolder } from './folder-lock.js';
 import type { MemoryTable } from './memory-table.js';
 import { checksum, readManifest, writeManifest } from './usearch-manifest.js';
 import type { Fields } from './vector-index.js';
@@ -26,6 +27,19 @@ const ROWS_A_RECORD = 1024;
  * from it.
  */
 export async function openFolder(parts: Parts) {
+  const { folder } = parts;
+  await writing(folder, () => mkdir(folder, { recursive: true }));
+  const unlock = await writing(folder, () => lockFolder(folder));
+  try {
+    const opened = await openLocked(parts);
+    return { ...opened, close: () => opened.close().finally(unlock) };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+async function openLocked(parts: Parts) {
   const { folder, width, fields, table, graph } = parts;
   const about = { format: 'chainrule-usearch', version: 1, width, fields } as const;
   const inFolder = (file: string) => join(folder, file);

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ChainruleError } from '@chainrule/tensor';
@@ -29,11 +29,10 @@ export async function readManifest(
 ): Promise<Manifest | undefined> {
   let text: string;
   try {
-    await mkdir(folder, { recursive: true });
     const files = await readdir(folder);
     if (!files.includes(NAME)) {
       // A first log, whose index.json was not written any more.
-      if (files.every((file) => /^(log|graph|index)-?\d*\./.test(file))) return undefined;
+      if (files.every((file) => /^(lock$|(log|graph|index)-?\d*\.)/.test(file))) return undefined;
       throw new ChainruleError(
         'INDEX_FILE',
         `usearchIndex: ${folder} has files in it but no ${NAME}; name an empty folder, or one of an index`,

@@ -9,7 +9,7 @@ import { openFolder } from './usearch-folder.js';
 import type { Fields, IndexOptions, Metadata, MetadataOf, VectorIndex } from './vector-index.js';
 
 export interface UsearchOptions<F extends Fields = Fields> extends IndexOptions<F> {
-  /** Where it is kept; default only in memory. One process at a time. */
+  /** Where it is kept; default only in memory. One index at a time may have it open. */
   readonly folder?: string;
   /** Edges of a vector in the graph; default 16. */
   readonly connectivity?: number;
@@ -39,7 +39,8 @@ const BATCH = 64;
  * it, atomically.
  *
  * @throws ChainruleError `INDEX_FILE` for a folder that is broken or is something else,
- *   `INDEX_OPTIONS` for one of another width or other fields.
+ *   `INDEX_OPTIONS` for one of another width or other fields, `INDEX_LOCKED` while another index has it
+ *   open.
  *
  * @example
  * ```ts
@@ -152,8 +153,11 @@ async function openDriver(options: UsearchOptions) {
       }),
     close: () =>
       inTurn(async () => {
-        await storage?.save();
-        await storage?.close();
+        try {
+          await storage?.save();
+        } finally {
+          await storage?.close();
+        }
       }),
   };
   return { driver, save: () => inTurn(async () => storage?.save()) };

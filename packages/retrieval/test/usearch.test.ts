@@ -81,7 +81,12 @@ describe('usearchIndex', () => {
     graph = await usearchIndex(options);
     expect(await graph.count()).toBe(3900);
     expect(await recall({})).toBeGreaterThan(0.95);
-    expect((await readdir(folder)).sort()).toEqual(['graph-2.usearch', 'index.json', 'log-2.bin']);
+    expect((await readdir(folder)).sort()).toEqual([
+      'graph-2.usearch',
+      'index.json',
+      'lock',
+      'log-2.bin',
+    ]);
     // The graph can be had again from the log.
     await graph.close();
     await rm(join(folder, 'graph-2.usearch'));
@@ -122,6 +127,18 @@ describe('usearchIndex', () => {
       expect(found!.map(({ id }) => id)).toEqual(byHand(left, query!, 25));
       await third.close();
     }
+  });
+
+  test('one index at a time has a folder open', async () => {
+    const { folder, index } = await filled();
+    await expect(opened(folder)).rejects.toMatchObject({ code: 'INDEX_LOCKED' });
+    await index.close();
+    // A lock of another process that lives, and of one that was killed.
+    await writeFile(join(folder, 'lock'), `${process.ppid}`);
+    await expect(opened(folder)).rejects.toThrow('another index has');
+    await writeFile(join(folder, 'lock'), '4194304999');
+    await (await opened(folder)).close();
+    await (await opened(folder)).close();
   });
 
   test('what is broken is named', async () => {
