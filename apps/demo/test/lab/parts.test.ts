@@ -1,9 +1,9 @@
-import '@tensorflow/tfjs';
+import '@chainrule/backend-node';
 import { fitWordTokenizer } from '@chainrule/encoders-text';
 import { fusion as strategies } from '@chainrule/fusion/registry';
 import { disposeTree, key } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { asker } from '../../src/lab/answer.js';
 import { inspectModel } from '../../src/lab/inspection.js';
 import { labMessage } from '../../src/lab/messages.js';
@@ -11,7 +11,6 @@ import { type PackedData, packedData, unpack } from '../../src/lab/pack.js';
 import { compose } from '../../src/lab/recipe.js';
 import { turns } from '../../src/lab/turns.js';
 
-beforeAll(() => tf.setBackend('cpu'));
 const BYTES = 64 * 64 * 3;
 
 test('work is done one piece at a time, in order, and a failure holds nothing up', async () => {
