@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /** What the step below gives on TensorFlow's native backend. */
-const EXPECTED = [1.548377, -0.0185748, 4.388662, -0.00750593] as const;
+const EXPECTED = [2.885785, 22.54978, 0.4998368, -0.2036189, -0.01665077] as const;
 
 /**
- * A small training step: convolution, max pooling, a gather and a softmax loss, and the gradients
- * of filter and words, reduced to four numbers.
+ * A small training step of the operations that models here are made of: convolution, pooling, the
+ * maximum over all positions, a dense layer, a gather and a softmax loss; and the gradients of
+ * filter, layer and words. Reduced to five numbers.
  */
 export async function probe(): Promise<readonly number[]> {
   const result = tf.tidy(() => {
@@ -16,20 +17,23 @@ export async function probe(): Promise<readonly number[]> {
         shape,
       );
     };
-    const image = wave([2, 6, 6, 3], 0.7) as tf.Tensor4D;
-    const rows = tf.tensor1d([1, 0, 1, 1], 'int32');
-    const target = tf.oneHot(tf.tensor1d([0, 2, 1, 3], 'int32'), 4, 1, 0, 'float32');
-    const loss = (filter: tf.Tensor, words: tf.Tensor) => {
+    const image = wave([20, 8, 8, 3], 0.7) as tf.Tensor4D;
+    const rows = tf.tensor1d([1, 0, 1, 19, 7, 3], 'int32');
+    const words = tf.tensor1d([0, 2, 1, 3, 3, 0], 'int32');
+    const target = tf.oneHot(tf.tensor1d([0, 2, 1, 15, 7, 2], 'int32'), 16, 1, 0, 'float32');
+    const loss = (filter: tf.Tensor, kernel: tf.Tensor, vectors: tf.Tensor) => {
       const map = tf.maxPool(tf.conv2d(image, filter as tf.Tensor4D, 1, 'same'), 2, 2, 'valid');
-      const pictures = tf.gather(tf.mean(tf.relu(map), [1, 2]), rows);
-      const logits = tf.mul(pictures, tf.gather(words, rows));
+      const pictures = tf.matMul(tf.max(tf.relu(map), [1, 2]), kernel) as tf.Tensor2D;
+      const logits = tf.mul(tf.gather(pictures, rows), tf.gather(vectors, words));
       return tf.neg(tf.mean(tf.sum(tf.mul(target, tf.logSoftmax(logits)), -1))) as tf.Scalar;
     };
-    const [filter, words] = [wave([3, 3, 3, 4], 0.3), wave([2, 4], 1.1)];
-    const { value, grads } = tf.valueAndGrads(loss)([filter, words]);
-    const [dFilter, dWords] = grads as [tf.Tensor, tf.Tensor];
+    const { value, grads } = tf.valueAndGrads(loss)([
+      wave([3, 3, 3, 8], 0.3),
+      wave([8, 16], 0.5),
+      wave([4, 16], 1.1),
+    ]);
     const weigh = (x: tf.Tensor) => tf.sum(tf.mul(x, wave(x.shape, 0.9)));
-    return tf.stack([value, weigh(dFilter), tf.sum(tf.abs(dFilter)), weigh(dWords)]);
+    return tf.stack([value, tf.sum(tf.abs(grads[0]!)), ...grads.map(weigh)]);
   });
   const values = await result.data();
   result.dispose();
