@@ -42,12 +42,6 @@ export const benches: { readonly [name: string]: Bench } = {
     ['compiled', 'eager', 'torch-eager', 'torch-compile'],
     { rounds: 6, steps: 6, tolerance: 1e-5 },
   ),
-  'mini-lm': raceBench(
-    'mini-lm',
-    'sentence embeddings of 100 names of emoji by MiniLM-L6, with its real weights',
-    ['compiled', 'eager', 'torch-eager', 'torch-compile'],
-    { rounds: 6, steps: 6, tolerance: 1e-5 },
-  ),
   vqa: raceBench(
     'vqa',
     "one epoch of easy-VQA with npm start's model",
