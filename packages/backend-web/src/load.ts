@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { computesInSoftware } from './software.js';
 import type { UseWebOptions, WebBackendName } from './use-web.js';
 import { setThreads, simdOf } from './wasm/simd.js';
 
@@ -7,6 +8,10 @@ type WasmPackage = typeof import('@tensorflow/tfjs-backend-wasm');
 /** Loads a backend's package unless the program has it already, and sets it up. */
 export async function load(name: WebBackendName, options: UseWebOptions): Promise<void> {
   if (name === 'wasm') return loadWasm(options);
+  // Seen with SwiftShader: right losses, and gradients that are zero or garbage now and then.
+  if (name === 'webgpu' && (await computesInSoftware())) {
+    throw new Error('its adapter is the processor, where gradients come out wrong');
+  }
   if (tf.findBackendFactory(name)) return;
   if (name === 'webgpu') await import('@tensorflow/tfjs-backend-webgpu');
   else if (name === 'webgl') await import('@tensorflow/tfjs-backend-webgl');

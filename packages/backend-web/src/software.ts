@@ -10,3 +10,21 @@ export function rendersInSoftware(): boolean {
   gl.getExtension('WEBGL_lose_context')?.loseContext();
   return SOFTWARE.test(renderer);
 }
+
+/** What we read of WebGPU's adapter; TypeScript's DOM does not have it everywhere. */
+interface Gpu {
+  requestAdapter(): Promise<{
+    readonly isFallbackAdapter?: boolean;
+    readonly info?: { readonly [name: string]: unknown };
+  } | null>;
+}
+
+/** True where WebGPU computes on the processor; false also where there is no WebGPU. */
+export async function computesInSoftware(): Promise<boolean> {
+  const { gpu } = (globalThis.navigator ?? {}) as { readonly gpu?: Gpu };
+  const adapter = await gpu?.requestAdapter();
+  if (!adapter) return false;
+  const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info ?? {};
+  const names = [vendor, architecture, device, description].join(' ');
+  return isFallbackAdapter === true || adapter.isFallbackAdapter === true || SOFTWARE.test(names);
+}

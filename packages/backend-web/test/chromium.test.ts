@@ -77,11 +77,12 @@ describe('a page that is cross-origin isolated', () => {
     expectAgrees(trained, 5e-3);
   });
 
-  test('trains on WebGPU, or on the next backend where there is no adapter', async () => {
+  // There is no GPU here, and the adapter that computes on the processor gives wrong gradients.
+  test('takes no WebGPU adapter that is software, but the next backend', async () => {
     const page = await open(softwareGpu);
-    const { backend, trained } = await trainIn(page, { prefer: ['webgpu', 'wasm'] });
-    expect(['webgpu', 'wasm']).toContain(backend.name);
-    expectAgrees(trained, 5e-3);
+    const { backend, trained } = await trainIn(page, { prefer: ['webgpu', 'wasm'], threads: 1 });
+    expect(backend.name).toBe('wasm');
+    expectAgrees(trained, 1e-3);
   });
 
   test('goes on to wasm where there is no WebGPU adapter', async () => {
