@@ -17,7 +17,7 @@ export const colours = {
 export type Colour = keyof typeof colours;
 
 /** Backgrounds there are pale; the model has seen no others. */
-export const ground = '#f4f6fb';
+const ground = '#f4f6fb';
 
 /** One thing drawn: its middle and its size, in pixels of the picture. */
 export interface Mark {
