@@ -50,12 +50,7 @@ async function handle(message: LabMessage): Promise<unknown> {
 }
 
 async function open({ base, prefer, batchSize }: LabMessage & { type: 'open' }) {
-  const { name, simd, threads } = await useWeb({
-    ...(prefer && { prefer }),
-    wasmPaths,
-    // More gain nothing on pictures this small.
-    threads: Math.min(navigator.hardwareConcurrency, 4),
-  });
+  const { name, simd, threads } = await useWeb({ ...(prefer && { prefer }), wasmPaths });
   const details = [simd && 'SIMD', threads && threads > 1 && `${threads} threads`];
   const backend = [name, ...details.filter(Boolean)].join(', ');
   return browserLab({
