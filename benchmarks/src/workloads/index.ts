@@ -1,3 +1,4 @@
+import { efficientNet } from '../encoders/efficientnet.js';
 import { miniLm } from '../encoders/mini-lm.js';
 import type { Workload } from '../workload.js';
 import { attention } from './attention.js';
@@ -21,6 +22,8 @@ export function workload(name: string, options: object): Workload {
       return miniLm();
     case 'vqa':
       return vqa();
+    case 'efficientnet':
+      return efficientNet();
     default:
       throw new Error(`there is no workload ${name}`);
   }

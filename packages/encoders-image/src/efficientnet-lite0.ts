@@ -75,7 +75,7 @@ export const efficientNetPixels = { mean: 127 / 255, std: 128 / 255 } as const s
 /**
  * EfficientNet-Lite0: a 3×3 convolution of 32 filters, 16 inverted residual blocks (widen by a 1×1
  * convolution, a depthwise one, narrow by a 1×1 one), a 1×1 convolution to 1,280 features, ReLU6
- * throughout; 3,372,208 weights, 1,281,000 more for ImageNet's classes. `@chainrule/encoders-image/node` has
+ * throughout; 3,371,008 weights, 1,281,000 more for ImageNet's classes. `@chainrule/encoders-image/node` has
  * its real weights: `efficientNetLite0Weights`.
  *
  * `[batch, height, width, 3]`, float32 pixels in 0…1, → `vector` `[batch, width]`, `tokens`
