@@ -47,6 +47,13 @@ const SLOW_MS = 120_000;
 
 type Command = AskCommand extends infer C ? (C extends AskCommand ? Omit<C, 'id'> : never) : never;
 
+/** The process ended with the question: it is asked once more. */
+class Lost extends Refusal {
+  constructor() {
+    super(503, 'the process that answers has ended; ask again', { 'retry-after': '1' });
+  }
+}
+
 export function asking(options: AskingOptions): Asking {
   const { log, batch = 64, queue = 256, timeoutMs = 10_000 } = options;
   const pending = new Map<number, Pending>();
@@ -79,9 +86,10 @@ export function asking(options: AskingOptions): Asking {
       if (child !== own) return;
       child = undefined;
       loading = undefined;
-      for (const { reject } of pending.values()) {
-        reject(new Error(`the process that answers ended with ${signal ?? code}`));
-      }
+      log(
+        `the process that answers ended with ${signal ?? code}; the next question starts it again`,
+      );
+      for (const { reject } of pending.values()) reject(new Lost());
       pending.clear();
     });
     child = own;
@@ -160,7 +168,11 @@ export function asking(options: AskingOptions): Asking {
       if ((await model()) === undefined) {
         throw new Refusal(503, 'there is no trained model yet; run `npm start`, then ask again');
       }
-      return answer(question, signal);
+      return answer(question, signal).catch(async (error: unknown) => {
+        if (!(error instanceof Lost)) throw error;
+        await model();
+        return answer(question, signal);
+      });
     },
     async close() {
       const own = child;

@@ -18,6 +18,12 @@ import { compose } from '../../src/lab/recipe.js';
 
 const main = fileURLToPath(new URL('../../server/dist/server/main.js', import.meta.url));
 
+/** What is to end with the tests of this file; what is begun in a hook can have no hook itself. */
+const cleanups: (() => unknown)[] = [];
+afterAll(async () => {
+  for (const cleanup of cleanups) await cleanup();
+});
+
 /** A folder that is gone after the tests of this file. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'chainrule-server-'));
@@ -58,7 +64,7 @@ export async function serve(...args: readonly string[]): Promise<Served> {
     child.kill(signal);
     await ended;
   };
-  afterAll(() => stop('SIGKILL'));
+  cleanups.push(() => stop('SIGKILL'));
   return {
     url,
     port: Number(new URL(url).port),
@@ -92,7 +98,7 @@ export async function untrained(folder: string, fusion = 'product'): Promise<Tra
     about: { task: 'easy-vqa', fusion, seed: 1, epochs: 1, accuracy: 0.25 },
   };
   await saveModel(folder, trained);
-  afterAll(() => disposeTree(trained.params));
+  cleanups.push(() => disposeTree(trained.params));
   return trained;
 }
 
