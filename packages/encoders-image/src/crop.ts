@@ -106,7 +106,7 @@ function draws(source: Key, name: string, batch: number): tf.Tensor1D {
  * Row i is Σ_k max(0, 1 − |rows_i − k|)·(row k), and columns likewise: two batched products, which
  * every backend has, and which can be recorded.
  */
-export function resample(
+function resample(
   images: tf.Tensor4D,
   rows: tf.Tensor2D,
   columns: tf.Tensor2D,

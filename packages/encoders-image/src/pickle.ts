@@ -1,7 +1,7 @@
 import { ChainruleError } from '@chainrule/tensor';
 
 /** A storage of numbers that a pickle speaks of; its bytes stand elsewhere in the file. */
-export interface PickledStorage {
+interface PickledStorage {
   readonly kind: 'storage';
   readonly type: string;
   readonly key: string;
