@@ -106,11 +106,7 @@ function draws(source: Key, name: string, batch: number): tf.Tensor1D {
  * Row i is Σ_k max(0, 1 − |rows_i − k|)·(row k), and columns likewise: two batched products, which
  * every backend has, and which can be recorded.
  */
-function resample(
-  images: tf.Tensor4D,
-  rows: tf.Tensor2D,
-  columns: tf.Tensor2D,
-): tf.Tensor4D {
+function resample(images: tf.Tensor4D, rows: tf.Tensor2D, columns: tf.Tensor2D): tf.Tensor4D {
   return tf.tidy(() => {
     const [batch, height, width, channels] = images.shape;
     const weights = (places: tf.Tensor2D, size: number) =>
