@@ -41,7 +41,13 @@ export interface NativePaths {
   readonly binding: string;
   /** Loaded before the binding, where it is there: native/quiet.cc. */
   readonly quiet: string;
+  /** Folder of TensorFlow operations of our own, and the module that registers them: native/dense.cc. */
+  readonly operationsFolder: string;
+  readonly operations: string;
 }
+
+/** Counted up with every change of native/dense.cc or native/dense-kernels.cc. */
+const OPERATIONS = 1;
 
 export function nativePaths(env: Env = process.env): NativePaths {
   // The number is the layout's: a release that arranges things otherwise counts it up.
@@ -51,6 +57,7 @@ export function nativePaths(env: Env = process.env): NativePaths {
   const platform = `${process.platform}-${process.arch}`;
   const id = own ? `own-${platform}-${fingerprint(own)}` : `${TENSORFLOW_VERSION}-${platform}`;
   const bindingFolder = join(root, `binding-${TFJS_NODE.version}-${id}`);
+  const operationsFolder = join(root, `operations-${OPERATIONS}-${id}`);
   return {
     root,
     downloads: join(root, 'downloads'),
@@ -60,6 +67,8 @@ export function nativePaths(env: Env = process.env): NativePaths {
     bindingFolder,
     binding: join(bindingFolder, 'tfjs_binding.node'),
     quiet: join(bindingFolder, 'quiet.node'),
+    operationsFolder,
+    operations: join(operationsFolder, 'dense.node'),
   };
 }
 
@@ -78,5 +87,6 @@ export function isWholeLibrary(paths: NativePaths): boolean {
 /** Whether everything is in its place. That it computes was checked when it was put there. */
 export function isInstalled(paths: NativePaths): boolean {
   const library = paths.ownLibrary ? existsSync(paths.library) : isWholeLibrary(paths);
-  return library && existsSync(paths.kernels) && existsSync(paths.binding);
+  const compiled = existsSync(paths.binding) && existsSync(paths.operationsFolder);
+  return library && existsSync(paths.kernels) && compiled;
 }

@@ -51,6 +51,68 @@ export async function ensureBinding(
   return check;
 }
 
+/**
+ * Compiles the operations that TensorFlow lacks (native/dense.cc). Where that fails (another
+ * compiler, a library of the user's own that is older) their folder stays empty and TensorFlow's
+ * own operations do the work.
+ */
+export async function ensureOperations(paths: NativePaths, options: CompileOptions): Promise<void> {
+  if (existsSync(paths.operationsFolder)) return;
+  const { staging, onProgress, signal } = options;
+  const library = findLibrary(paths.library);
+  onProgress({ stage: 'compile', message: 'compiling the operations of dense layers' });
+  const folder = `${staging}-operations`;
+  await mkdir(folder);
+  const rpath = paths.ownLibrary ? library.folder : `$ORIGIN/../${basename(paths.library)}`;
+  const output = join(folder, basename(paths.operations));
+  try {
+    await compileOperations(library, rpath, output, options);
+  } catch (error) {
+    signal?.throwIfAborted();
+    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
+    onProgress({ stage: 'compile', message: `going on without them (${reason})` });
+  }
+  await rename(folder, paths.operationsFolder);
+}
+
+/** The instruction sets that dense.cc chooses from when it runs. */
+const INSTRUCTION_SETS: { readonly [set: string]: readonly string[] } = {
+  base: ['-DLANES=4'],
+  ...(process.arch === 'x64' && {
+    avx2: ['-DLANES=8', '-march=x86-64-v3'],
+    avx512: ['-DLANES=16', '-march=x86-64-v4', '-mprefer-vector-width=512'],
+  }),
+};
+
+async function compileOperations(
+  library: Library,
+  rpath: string,
+  output: string,
+  options: CompileOptions,
+): Promise<void> {
+  const object = (name: string) => join(options.staging, `${name}.o`);
+  const loops = Object.entries(INSTRUCTION_SETS).map(async ([set, flags]) => {
+    const optimize = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=fast'];
+    const source = ['-c', native('dense-kernels.cc'), '-o', object(`dense-${set}`)];
+    await compile([...optimize, ...flags, `-DSET=${set}`, ...source], options);
+    return object(`dense-${set}`);
+  });
+  const include = ['-isystem', library.include];
+  const main = compile(
+    ['-O2', ...include, '-c', native('dense.cc'), '-o', object('dense')],
+    options,
+  );
+  const [stubs, objects] = await Promise.all([
+    linkable(library.files, options),
+    Promise.all(loops),
+    main,
+  ]);
+  const link = ['-shared', '-Wl,--no-as-needed', object('dense'), ...objects, ...stubs];
+  await compile([...link, '-pthread', `-Wl,-rpath,${rpath}`, '-o', output], options);
+}
+
+const native = (name: string) => fileURLToPath(new URL(`../native/${name}`, import.meta.url));
+
 async function compileBinding(
   paths: NativePaths,
   library: Library,
@@ -92,8 +154,7 @@ async function linkable(files: readonly string[], options: CompileOptions): Prom
 
 /** The small module that keeps the library's banner off stderr. */
 async function compileQuiet(output: string, options: CompileOptions): Promise<void> {
-  const source = fileURLToPath(new URL('../native/quiet.cc', import.meta.url));
-  await compile(['-O2', '-shared', source, '-ldl', '-o', output], options);
+  await compile(['-O2', '-shared', native('quiet.cc'), '-ldl', '-o', output], options);
 }
 
 async function compile(args: readonly string[], options: CompileOptions): Promise<void> {

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isInstalled, isWholeLibrary, type NativePaths, nativePaths } from './cache.js';
 import { type BindingCheck, checkBinding } from './check.js';
-import { ensureBinding } from './compile.js';
+import { ensureBinding, ensureOperations } from './compile.js';
 import { diskError, prepareFolder } from './disk.js';
 import { ensureKernels } from './kernels.js';
 import { ensureLibrary, findLibrary, wheelForThisMachine } from './library.js';
@@ -69,7 +69,8 @@ async function build(
   const needed: ToolName[] = [];
   if (needsLibrary) needed.push('python', 'pip');
   if (force || !existsSync(paths.kernels)) needed.push('npm');
-  if (force || !existsSync(paths.binding)) needed.push('compiler');
+  const compiles = !existsSync(paths.binding) || !existsSync(paths.operationsFolder);
+  if (force || compiles) needed.push('compiler');
   const tools = await findTools(options.signal);
   requireTools(tools, needed);
   await prepareFolder(paths.root, needsLibrary);
@@ -81,7 +82,10 @@ async function build(
     try {
       if (needsLibrary) await ensureLibrary(paths, { ...common, python: tools.python!.command });
       await ensureKernels(paths, common);
-      return await ensureBinding(paths, { ...common, compiler: tools.compiler?.command ?? 'g++' });
+      const compiling = { ...common, compiler: tools.compiler?.command ?? 'g++' };
+      const check = await ensureBinding(paths, compiling);
+      await ensureOperations(paths, compiling);
+      return check;
     } catch (error) {
       throw diskError(paths.root, error);
     } finally {
@@ -100,6 +104,7 @@ async function sweep(paths: NativePaths, force: boolean): Promise<void> {
   if (!paths.ownLibrary && (force || !isWholeLibrary(paths))) await remove(paths.library);
   if (force) await remove(paths.kernels);
   if (force || !existsSync(paths.binding)) await remove(paths.bindingFolder);
+  if (force) await remove(paths.operationsFolder);
 }
 
 async function removeStaging(root: string): Promise<void> {

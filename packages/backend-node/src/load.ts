@@ -9,6 +9,7 @@ import { type Env, isInstalled, type NativePaths, nativePaths } from './cache.js
 import { registerKernels } from './compiled/kernels.js';
 import { CORE_SYMBOL } from './kernels.js';
 import { findLibrary } from './library.js';
+import { loadOperations } from './operations.js';
 
 /** Name under which the native backend is registered with tfjs. */
 export const NATIVE = 'tensorflow';
@@ -45,6 +46,7 @@ function load(paths: NativePaths): string {
   quietTensorFlow(paths);
   restoreUtil();
   const binding = require(paths.binding) as Binding;
+  loadOperations(paths);
   Reflect.set(globalThis, Symbol.for(CORE_SYMBOL), tf);
   const part = (name: string) => require(join(paths.kernels, 'dist', name));
   part('register_all_kernels.js');

@@ -41,8 +41,14 @@ export function openStore<S extends Tree<tf.Tensor>>(backend: NativeBackend, ini
   const handles = variables(new Map(leaves.map(({ path, name }) => [path, name])));
   const groups = groupLeaves(leaves);
   const programs = {
+    // Copies: a dense layer's update writes the variables' own memory (dense.ts).
     read: program(
       'read',
+      leaves.map(({ path, output }) => deepCopy(readVariable(handles(path), output))),
+      [],
+    ),
+    give: program(
+      'give',
       leaves.map(({ path, output }) => readVariable(handles(path), output)),
       [],
     ),
@@ -65,13 +71,15 @@ export function openStore<S extends Tree<tf.Tensor>>(backend: NativeBackend, ini
       ),
     );
 
-  const read = (): S => {
-    if (tensors)
-      return tree(new Map(entries(tensors).map(([path, leaf]) => [path, tf.clone(leaf)])));
-    const outputs = open().run([], programs.read.fetches);
+  const fetched = ({ fetches }: Program): S => {
+    const outputs = open().run([], fetches);
     outputs.pop()!.dispose();
     return tree(new Map(leaves.map(({ path }, i) => [path, outputs[i]!])));
   };
+  const read = (): S =>
+    tensors
+      ? tree(new Map(entries(tensors).map(([path, leaf]) => [path, tf.clone(leaf)])))
+      : fetched(programs.read);
   const open = () => {
     if (session) return session;
     throw new ChainruleError('DISPOSED', 'compiled: this execution has been disposed');
@@ -96,12 +104,14 @@ export function openStore<S extends Tree<tf.Tensor>>(backend: NativeBackend, ini
     reopen(nodes) {
       const next = openSession(backend, [
         ...leaves.map(({ name, output }) => variableDef(name, output.dtype, output.shape)),
-        ...[programs.read, ...programs.write, ...programs.take].flatMap((p) => p.nodes),
+        ...[programs.read, programs.give, ...programs.write, ...programs.take].flatMap(
+          (p) => p.nodes,
+        ),
         ...nodes,
       ]);
       // What a session gives is TensorFlow's own memory, which the next may simply take.
       const parts = session ? programs.take : programs.write;
-      const state = session ? read() : tensors;
+      const state = session ? fetched(programs.give) : tensors;
       if (state === undefined) open();
       const rest = new Map(entries(state!));
       parts.forEach((part, i) => {

@@ -6,6 +6,7 @@ import { type Fusion, type Graph, type Node, type Ref, reachable } from './graph
  */
 export function transform(graph: Graph, visit: (node: Node) => readonly Ref[] | undefined): Graph {
   const outputs = new Map<Node, readonly Ref[]>();
+  const copies = new Map<Node, Node>();
   const replaced = (ref: Ref): Ref => outputs.get(ref.node)?.[ref.index] ?? ref;
   const roots = [
     ...graph.metrics.map(([, { node }]) => node),
@@ -14,8 +15,12 @@ export function transform(graph: Graph, visit: (node: Node) => readonly Ref[] | 
   ];
   for (const node of reachable(roots)) {
     const inputs = node.inputs.map(replaced);
-    const changed = inputs.some((ref, i) => ref !== node.inputs[i]);
-    const current = changed ? { ...node, inputs } : node;
+    const after = node.after?.map((first) => copies.get(first) ?? first);
+    const changed =
+      inputs.some((ref, i) => ref !== node.inputs[i]) ||
+      after?.some((first, i) => first !== node.after![i]) === true;
+    const current = changed ? { ...node, inputs, ...(after && { after }) } : node;
+    if (changed) copies.set(node, current);
     const result = visit(current);
     if (result) outputs.set(node, result);
     else if (changed) {

@@ -1,4 +1,13 @@
-import { type Graph, type Node, output, type Ref, reachable } from './graph.js';
+import { DENSE_ADAM, denseAdam, denseForward, denseUpdate } from './dense.js';
+import {
+  type Fusion,
+  type Graph,
+  type Node,
+  output,
+  type Ref,
+  reachable,
+  single,
+} from './graph.js';
 import { VARIABLE } from './graphdef.js';
 import { applyInPlace, inPlaceUpdates, slotsOf } from './in-place.js';
 import { typeAttr } from './native.js';
@@ -91,7 +100,7 @@ export function bindState(graph: Graph, handle: Variables): StatefulGraph {
     reads.set(node.name!, ref);
     return ref;
   };
-  const bound = transform(
+  let bound = transform(
     {
       metrics: graph.metrics,
       state: new Map([...graph.state].filter(([path]) => !updated.has(path))),
@@ -99,8 +108,36 @@ export function bindState(graph: Graph, handle: Variables): StatefulGraph {
     },
     (node) => (node.op === 'State' ? [read(node)] : undefined),
   );
+  bound = transform(bound, (node) => {
+    const dense = denseForward(node);
+    return dense && [dense];
+  });
 
-  const effects: Node[] = [];
+  // Dense layers whose backward pass takes their update in. What another leaf of the state is
+  // assigned must not be the memory that they write.
+  const assigned = new Set([...bound.state.values()].map(source));
+  updates.forEach(({ paths }, i) => {
+    const fusion = bound.fusions[i]!;
+    const values = Object.values(paths).map((path) => reads.get(path)?.node);
+    if (values.some((node) => node && assigned.has(node))) return;
+    const others = { ...bound, fusions: bound.fusions.filter((_, k) => k !== i) };
+    const roots = rootsOf(others);
+    const layer = denseUpdate({ fusion, paths }, { roots, weights: reads.get(paths.param!)?.node });
+    if (layer === undefined) return;
+    const slots = mapValues(paths, (path) => reads.get(path) ?? read(stateNode(path, fusion)));
+    const users = usersOf(roots);
+    const after = Object.values(slots).flatMap(({ node }) => users(node));
+    const first = after.filter((node) => node !== layer.inputGradient);
+    const node = denseAdam(layer, fusion, slots, first);
+    const done = { kernel: node.op, inputs: { done: single(node) }, attrs: {}, outputs: [] };
+    const fusions = bound.fusions.map((other, k) => (k === i ? done : other));
+    bound = transform({ ...bound, fusions }, (each) =>
+      each === layer.inputGradient ? [single(node)] : undefined,
+    );
+  });
+  const isDone = ({ kernel }: Fusion) => kernel === DENSE_ADAM;
+
+  const effects = bound.fusions.filter(isDone).map(({ inputs }) => inputs.done!.node);
   for (const [path, value] of bound.state) {
     const before = reads.get(path);
     if (before?.node === value.node) continue;
@@ -109,17 +146,10 @@ export function bindState(graph: Graph, handle: Variables): StatefulGraph {
     effects.push(assignVariable(handle(path), next, before ? [before.node] : []));
   }
 
-  // The slots are only read by the update itself, which needs no reading node.
-  const needed = bound.fusions.flatMap(({ kernel, inputs }) =>
-    Object.entries(inputs).filter(([name]) => !slotsOf(kernel).includes(name)),
-  );
-  const users = usersOf([
-    ...bound.metrics.map(([, { node }]) => node),
-    ...needed.map(([, { node }]) => node),
-    ...effects,
-  ]);
+  const users = usersOf([...rootsOf({ ...bound, state: new Map() }), ...effects]);
   updates.forEach(({ paths }, i) => {
     const fusion = bound.fusions[i]!;
+    if (isDone(fusion)) return;
     const access = {
       handle,
       read: (path: string) => reads.get(path)!,
@@ -128,6 +158,32 @@ export function bindState(graph: Graph, handle: Variables): StatefulGraph {
     effects.push(...applyInPlace({ fusion, paths }, access));
   });
   return { metrics: bound.metrics, effects };
+}
+
+/** A moment of some weights before the step, which is of their gradient's shape. */
+const stateNode = (name: string, { inputs }: Fusion): Node => ({
+  op: 'State',
+  attrs: [],
+  inputs: [],
+  outputs: [output(inputs.grad!)],
+  name,
+});
+
+function mapValues<V, W>(values: { readonly [key: string]: V }, map: (value: V) => W) {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, map(value)]));
+}
+
+/** All that the graph's results come from; an update's slots need no reading node. */
+function rootsOf({ metrics, state, fusions }: Graph): Node[] {
+  return [
+    ...metrics.map(([, { node }]) => node),
+    ...[...state.values()].map(({ node }) => node),
+    ...fusions.flatMap(({ kernel, inputs }) =>
+      Object.entries(inputs)
+        .filter(([name]) => !slotsOf(kernel).includes(name))
+        .map(([, { node }]) => node),
+    ),
+  ];
 }
 
 function source(ref: Ref): Node {
