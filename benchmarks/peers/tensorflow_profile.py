@@ -4,6 +4,7 @@ Runs the graph that a compiled step is with TensorFlow's own tracing, in the sam
 TensorFlow, on made-up numbers, and prints one line of JSON."""
 
 import collections
+import ctypes
 import json
 import os
 import re
@@ -17,6 +18,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 path, steps = sys.argv[1], int(sys.argv[2])
 threads = int(os.environ["TF_NUM_INTRAOP_THREADS"])
 tf.compat.v1.disable_eager_execution()
+if "CHAINRULE_OPERATIONS" in os.environ:
+    ctypes.CDLL(os.environ["CHAINRULE_OPERATIONS"]).chainrule_register_operations()
 model = saved_model_pb2.SavedModel()
 with open(path, "rb") as file:
     model.ParseFromString(file.read())

@@ -1,7 +1,8 @@
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { nativePaths } from '@chainrule/backend-node/install';
 import type { Executor } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { run } from '../../../scripts/lib/run.mjs';
@@ -103,9 +104,14 @@ async function profileCompiled(name: string, steps: number) {
       say('what the compiled graph spends needs TensorFlow: `pnpm bench setup`');
       return { ms, rows: null };
     }
+    const { operations } = nativePaths();
     const script = join(peersFolder, 'tensorflow_profile.py');
     const { stdout } = await run(python, [script, graph, `${steps}`], {
-      env: { TF_NUM_INTRAOP_THREADS: `${CORES}`, TF_CPP_MIN_LOG_LEVEL: '3' },
+      env: {
+        TF_NUM_INTRAOP_THREADS: `${CORES}`,
+        TF_CPP_MIN_LOG_LEVEL: '3',
+        ...(existsSync(operations) && { CHAINRULE_OPERATIONS: operations }),
+      },
     });
     const traced = JSON.parse(stdout.trim().split('\n').at(-1)!) as {
       wallMs: number;

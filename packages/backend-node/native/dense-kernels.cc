@@ -147,12 +147,16 @@ extern "C" void NAME(dense_backward)(const float* x, const float* dy, const floa
     }
     for (long b = 0; b < batch; b++)
       __builtin_memcpy(xt[b], x + b * in + k, rows * sizeof(float));
-    int r = 0;
-    for (; r + ROWS <= rows; r += ROWS)
-      update_rows<ROWS>((const float(*)[BLOCK])(xt[0] + r), dy, batch, out, wk + r * out,
-                        m + (k + r) * out, v + (k + r) * out, *adam);
-    for (; r < rows; r++)
-      update_rows<1>((const float(*)[BLOCK])(xt[0] + r), dy, batch, out, wk + r * out,
-                     m + (k + r) * out, v + (k + r) * out, *adam);
+    // Four rows are two and two: a row alone waits for its loads.
+    for (int r = 0, left; (left = rows - r) > 0;) {
+      const int many = left >= ROWS && left != 4 ? ROWS : left >= 2 ? 2 : 1;
+      const float(*xr)[BLOCK] = (const float(*)[BLOCK])(xt[0] + r);
+      const long at = r * out;
+      float *mk = m + k * out, *vk = v + k * out;
+      if (many == ROWS) update_rows<ROWS>(xr, dy, batch, out, wk + at, mk + at, vk + at, *adam);
+      if (many == 2) update_rows<2>(xr, dy, batch, out, wk + at, mk + at, vk + at, *adam);
+      if (many == 1) update_rows<1>(xr, dy, batch, out, wk + at, mk + at, vk + at, *adam);
+      r += many;
+    }
   }
 }

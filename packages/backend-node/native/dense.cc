@@ -321,11 +321,19 @@ bool register_all() {
 
 }  // namespace
 
-NAPI_MODULE_INIT() {
-  // Once for the process, however many threads load it.
+// Whether the operations are there; registers them at the first call, whichever thread makes it.
+extern "C" __attribute__((visibility("default"))) bool chainrule_register_operations() {
   static const bool registered = register_all();
+  return registered;
+}
+
+// Weak, so that a program without Node can load the library: the profile's Python does.
+#pragma weak napi_get_boolean
+#pragma weak napi_set_named_property
+
+NAPI_MODULE_INIT() {
   napi_value value;
-  napi_get_boolean(env, registered, &value);
+  napi_get_boolean(env, chainrule_register_operations(), &value);
   napi_set_named_property(env, exports, "registered", value);
   return exports;
 }

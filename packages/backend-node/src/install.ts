@@ -11,6 +11,7 @@ import { withLock } from './lock.js';
 import type { OnProgress } from './progress.js';
 import { findTools, requireTools, type ToolName } from './tools.js';
 
+export { type NativePaths, nativePaths } from './cache.js';
 export type { OnProgress, Progress, Stage } from './progress.js';
 
 export interface InstallOptions {
