@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 import { wasmThreads } from './scripts/wasm-threads.mjs';
 
 const packages = fileURLToPath(new URL('../../packages/', import.meta.url));
@@ -12,11 +12,19 @@ const headers = {
 // In development `CHAINRULE_API=http://127.0.0.1:PORT` names the server that trains.
 const api = process.env.CHAINRULE_API;
 
+/** Marks the page as the server does that trains and answers. */
+const mark: Plugin = {
+  name: 'chainrule:lab',
+  transformIndexHtml: () => [
+    { tag: 'meta', attrs: { name: 'chainrule-lab', content: 'server' }, injectTo: 'head' },
+  ],
+};
+
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   // Relative addresses: the built page runs from any folder of any host.
   base: './',
-  plugins: [svelte()],
+  plugins: [svelte(), ...(api ? [mark] : [])],
   resolve: {
     alias: [
       { find: /^@chainrule\/([^/]+)$/, replacement: `${packages}$1/src/index.ts` },

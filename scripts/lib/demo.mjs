@@ -6,7 +6,8 @@ import { root, run, step } from './run.mjs';
 import { compile } from './setup.mjs';
 
 const app = join(root, 'apps/demo');
-const page = join(app, 'dist');
+// Not `dist`, which `pnpm demo:static` fills with data as well.
+const page = join(app, 'server/dist/page');
 const server = join(app, 'server/dist/server/server.js');
 
 export function buildServer() {
@@ -27,7 +28,9 @@ async function buildPage() {
   const changed = Math.max(...sources.map((path) => statSync(path).mtimeMs));
   if (existsSync(built) && statSync(built).mtimeMs > changed) return;
   const vite = join(root, 'node_modules/vite/bin/vite.js');
-  await step('Building the page', () => run(process.execPath, [vite, 'build'], { cwd: app }));
+  await step('Building the page', () =>
+    run(process.execPath, [vite, 'build', '--outDir', page], { cwd: app }),
+  );
 }
 
 function filesOf(folder) {

@@ -8,7 +8,7 @@ const USAGE = `node apps/demo/server/dist/server/main.js [options]
   --port N            default: 4700, or a free one; 0: a free one
   --model FOLDER      a saved model, or a folder of several (default: models)
   --retrieval FOLDER  a saved retrieval model (default: models/retrieval)
-  --page FOLDER       the built page (default: apps/demo/dist)
+  --page FOLDER       the built page (default: the one that npm start builds)
   --runs N            training runs at a time (default: 4)
 `;
 
@@ -18,7 +18,7 @@ const { values } = parseArgs({
     port: { type: 'string' },
     model: { type: 'string' },
     retrieval: { type: 'string' },
-    page: { type: 'string', default: fileURLToPath(new URL('../../../dist', import.meta.url)) },
+    page: { type: 'string', default: fileURLToPath(new URL('../page', import.meta.url)) },
     runs: { type: 'string' },
     help: { type: 'boolean', default: false },
   },

@@ -39,6 +39,9 @@ export interface Pages {
   serve(c: Context): Promise<Response>;
 }
 
+/** Tells the page that whoever serves it trains and answers, too: `src/lab/index.ts` looks for it. */
+const MARK = '<meta name="chainrule-lab" content="server" />';
+
 /**
  * The files of a built page, all read at the start: a request looks up a name among them and never
  * reaches the file system.
@@ -54,7 +57,10 @@ export async function pages(folder: string): Promise<Pages> {
       const file = name === undefined ? undefined : files.get(name);
       if (file !== undefined) return respond(c, file, HASHED.test(name!));
       if (index === undefined && path === '/') {
-        return problem(503, 'the page is not built; run `pnpm demo:static`, then start again');
+        return problem(
+          503,
+          'the page is not built; `npm start` builds it, or name a built one with --page',
+        );
       }
       return problem(404, 'there is nothing at this address');
     },
@@ -84,13 +90,16 @@ async function readAll(folder: string): Promise<Map<string, File>> {
     .filter((entry) => entry.isFile())
     .map(async (entry) => {
       const path = join(entry.parentPath, entry.name);
-      const bytes = new Uint8Array(await readFile(path));
-      const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
+      const read = await readFile(path);
       const name = `/${relative(folder, path).split(sep).join('/')}`;
+      const bytes = new Uint8Array(name === '/index.html' ? marked(read) : read);
+      const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
       return [name, { bytes, extension: extname(path), etag }] as const;
     });
   return new Map<string, File>(await Promise.all(files));
 }
+
+const marked = (html: Buffer) => Buffer.from(html.toString().replace('<head>', `<head>${MARK}`));
 
 function decoded(path: string): string | undefined {
   try {

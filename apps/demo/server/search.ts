@@ -31,7 +31,7 @@ export function finder(asking: Pick<Asking, 'ask' | 'generation'>, folder: strin
     );
     return isThere
       ? undefined
-      : 'There is no trained retrieval model yet: none is saved in models/retrieval.';
+      : 'There is no trained retrieval model yet; `pnpm retrieval` trains one and saves it in models/retrieval.';
   }
 
   async function open(): Promise<readonly [number, number]> {

@@ -76,7 +76,11 @@ export function browserLab(options: BrowserLabOptions): BrowserLab {
           image: new URL(image, base).href,
           questions,
         })),
-        search: { ready: false, missing: 'The page alone has no retrieval model.' },
+        search: {
+          ready: false,
+          missing:
+            'The page alone has no retrieval model; `pnpm retrieval` trains one for the server of `npm start`.',
+        },
       };
     },
     async inspect(fusion) {

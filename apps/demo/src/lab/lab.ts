@@ -116,6 +116,11 @@ export interface Lab {
   inspect(fusion: string): Promise<Inspection>;
   /** Starts a run; events come until it stops. Pausing, resuming and stopping are the run's. */
   start(request: RunRequest, onEvent: (event: RunEvent) => void): Promise<Run>;
+  /**
+   * Takes up a run that goes on without the page, by its id: its events come from the first one on.
+   * A worker's runs end with the page.
+   */
+  attach?(id: string, onEvent: (event: RunEvent) => void): Run;
   answer(question: Question, signal?: AbortSignal): Promise<Reply>;
   search(
     query: { readonly text: string } | { readonly image: Blob },

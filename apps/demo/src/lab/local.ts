@@ -111,7 +111,7 @@ export function localLab(options: LocalLabOptions = {}): Lab {
       return reply;
     },
     async search() {
-      throw new LabError('SEARCH', 'search needs the server: run npm start');
+      throw new LabError('SEARCH', 'search needs the server: run pnpm retrieval, then npm start');
     },
   };
 }

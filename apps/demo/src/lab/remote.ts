@@ -59,6 +59,16 @@ export function remoteLab(base: string = document.baseURI): Lab {
     }
   }
 
+  function attach(id: string, onEvent: (event: RunEvent) => void): Run {
+    follow(id, onEvent).catch((error: Error) =>
+      onEvent({ run: id, type: 'error', message: error.message }),
+    );
+    const tell = (what: 'pause' | 'resume' | 'stop') => async () => {
+      await request(at(`runs/${id}/${what}`), { method: 'POST' });
+    };
+    return { id, pause: tell('pause'), resume: tell('resume'), stop: tell('stop') };
+  }
+
   return {
     async catalog() {
       const catalog = await ask<Catalog>('catalog');
@@ -67,14 +77,9 @@ export function remoteLab(base: string = document.baseURI): Lab {
     inspect: (fusion) => ask<Inspection>(`inspections/${encodeURIComponent(fusion)}`),
     async start(given, onEvent) {
       const { id } = await ask<{ readonly id: string }>('runs', json(given));
-      follow(id, onEvent).catch((error: Error) =>
-        onEvent({ run: id, type: 'error', message: error.message }),
-      );
-      const tell = (what: 'pause' | 'resume' | 'stop') => async () => {
-        await request(at(`runs/${id}/${what}`), { method: 'POST' });
-      };
-      return { id, pause: tell('pause'), resume: tell('resume'), stop: tell('stop') } satisfies Run;
+      return attach(id, onEvent);
     },
+    attach,
     answer: ({ pixels, text }, signal) =>
       ask<Reply>('answers', { ...json({ pixels: base64(pixels), text }), signal: signal ?? null }),
     async search(query, signal) {

@@ -14,6 +14,8 @@ export interface Axis {
   readonly unit?: string;
   readonly range?: readonly [number, number];
   readonly log?: boolean;
+  /** Counts something: no ticks between whole numbers. */
+  readonly whole?: boolean;
 }
 
 /**
@@ -41,6 +43,9 @@ export function sample(length: number, most: number): number[] {
 }
 
 export const axisTitle = ({ label, unit }: Axis): string => (unit ? `${label} (${unit})` : label);
+
+/** Distances between ticks: 1, 2, 5, 10, … */
+export const whole = [1, 10, 100, 1e3, 1e4, 1e5].flatMap((ten) => [ten, 2 * ten, 5 * ten]);
 
 /** At most six powers of ten from `least` to `most`, evenly spread. */
 export function decades(least: number, most: number): number[] {

@@ -20,7 +20,7 @@ afterAll(async () => {
 test('says what is missing where there is no retrieval model', async () => {
   const { page, close } = await openPage(browser, `${server.address}?backend=wasm#/search`);
   await page.getByText('There is no retrieval model yet').waitFor({ timeout: 60_000 });
-  expect(await page.getByRole('main').textContent()).toContain('npm start');
+  expect(await page.getByRole('main').textContent()).toContain('pnpm retrieval');
   expect(await violations(page)).toEqual([]);
   await screenshots(page, 'search-missing');
   await close();
@@ -34,6 +34,11 @@ async function answerAsServer(page: Page): Promise<string[]> {
     name: `shape number ${i}`,
     similarity: 0.91 - 0.05 * i,
   }));
+  await page.route(server.address, async (route) => {
+    const response = await route.fetch();
+    const mark = '<head><meta name="chainrule-lab" content="server" />';
+    await route.fulfill({ response, body: (await response.text()).replace('<head>', mark) });
+  });
   await page.route('**/api/**', (route) => {
     const { pathname } = new URL(route.request().url());
     if (pathname.endsWith('/catalog')) {

@@ -59,6 +59,7 @@ describe('the rooms', () => {
       expect(await page.locator('nav [aria-current=page]').textContent()).toContain(name);
       expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
     }
+    // There are no data beside this page.
     expect(errors.filter((error) => !/Failed to load resource/.test(error))).toEqual([]);
     await page.context().close();
   });

@@ -78,6 +78,9 @@ export async function openPage(
   await prepare?.(page);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
   await page.setViewportSize({ width: 1280, height: 800 });
   await page.goto(address);
   return { page, errors, close: () => context.close() };

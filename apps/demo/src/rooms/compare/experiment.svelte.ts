@@ -1,4 +1,5 @@
 import type { Lab, Run, RunEvent, RunRequest } from '../../lab/lab.js';
+import { forget, keep, kept } from './kept.js';
 import { requestsOf, type Setup } from './setup.js';
 
 export type State =
@@ -118,13 +119,36 @@ export class Experiment {
   }
 
   start(lab: Lab, setup: Setup): void {
-    const views = requestsOf(setup).map((request, i) => {
-      const view = new RunView(request.fusion, `--series-${i + 1}`);
-      view.epochs = request.epochs;
-      void begin(lab, request, view);
-      return view;
-    });
+    const requests = requestsOf(setup);
+    const views = requests.map(viewOf);
     this.runs = views;
+    forget();
+    void Promise.all(requests.map((request, i) => begin(lab, request, views[i]!))).then((ids) => {
+      // Where runs go on without the page, a reload finds them again.
+      const all = ids.filter((id) => id !== undefined);
+      if (lab.attach && this.runs === views && all.length === ids.length) keep(setup, all);
+    });
+  }
+
+  /** Takes up the runs from before the page was loaded again; gives their set-up. */
+  restore(lab: Lab): Setup | undefined {
+    const before = kept();
+    const { attach } = lab;
+    if (this.runs.length > 0 || before === undefined || attach === undefined) return undefined;
+    const views = requestsOf(before.setup).map(viewOf);
+    this.runs = views;
+    views.forEach((view, i) => {
+      view.handle = attach(before.ids[i]!, (event) => {
+        // The server was started anew, or it was long ago.
+        const isGone = event.type === 'error' && view.state === 'waiting';
+        if (!isGone) view.receive(event);
+        else if (this.runs === views) {
+          this.runs = [];
+          forget();
+        }
+      });
+    });
+    return before.setup;
   }
 
   async pause(): Promise<void> {
@@ -142,18 +166,28 @@ export class Experiment {
   async reset(): Promise<void> {
     const { active } = this;
     this.runs = [];
+    forget();
     await Promise.all(active.map((run) => act(run, 'stop')));
   }
 }
 
-async function begin(lab: Lab, request: RunRequest, view: RunView): Promise<void> {
+function viewOf({ fusion, epochs }: RunRequest, i: number): RunView {
+  const view = new RunView(fusion, `--series-${i + 1}`);
+  view.epochs = epochs;
+  return view;
+}
+
+/** Gives the run's id; nothing where it was refused. */
+async function begin(lab: Lab, request: RunRequest, view: RunView): Promise<string | undefined> {
   try {
     const handle = await lab.start(request, (event) => view.receive(event));
     view.handle = handle;
     // Stopped before it had begun.
     if (view.state === 'aborted') await handle.stop();
+    return handle.id;
   } catch (error) {
     view.fail((error as Error).message);
+    return undefined;
   }
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type RunRequest, runRequest } from '../../lab/lab.js';
 
 /** What is compared: a few strategies, and the rest the same for all. */
-const setupSchema = runRequest.omit({ fusion: true }).extend({
+export const setupSchema = runRequest.omit({ fusion: true }).extend({
   fusions: z
     .array(runRequest.shape.fusion)
     .min(2)
