@@ -6,7 +6,7 @@ import type { Task } from './task.js';
  * How to call a command the way this one was called: by an npm script of the repository, or as an
  * installed program. Lines that are shown to copy must run.
  */
-export function invocation(command: 'start' | 'ask' | 'catalog'): string {
+export function invocation(command: 'start' | 'ask' | 'retrieval' | 'catalog'): string {
   if (process.env.npm_package_name !== 'chainrule') return `npx chainrule ${command}`;
   return command === 'start' ? 'npm start --' : `npm run ${command} --`;
 }

@@ -2,6 +2,7 @@ import { isChainruleError } from '@chainrule/tensor';
 import { Command, InvalidArgumentError } from 'commander';
 import { invocation } from './closing.js';
 import type { AskOptions } from './commands/ask.js';
+import type { RetrievalOptions } from './commands/retrieval.js';
 import type { Serve, StartOptions } from './commands/start.js';
 import { INTERRUPTED } from './exit.js';
 import { terminal } from './terminal.js';
@@ -69,6 +70,25 @@ export async function main(args: readonly string[], { serve }: MainOptions = {})
     });
 
   program
+    .command('retrieval')
+    .description('find pictures by words and words by pictures: train on emoji, measure, ask')
+    .option('--seeds <n>', 'measure with seeds 0 … n − 1', integer(1), 3)
+    .option(
+      '--out <folder>',
+      'where to save the model; the page goes beside it',
+      'models/retrieval',
+    )
+    .option('--concepts <n>', 'a quick look at so many of the 1,594 concepts', integer(40))
+    .option('--retrain', 'train even where the very same model is saved')
+    .option('--no-prompt', 'end without asking for queries')
+    .option('--json', 'end with one JSON object as the last line, without asking for queries')
+    .addHelpText('after', () => examples('retrieval', RETRIEVAL_EXAMPLES))
+    .action(async (options: RetrievalOptions) => {
+      const { retrieval } = await import('./commands/retrieval.js');
+      status = await interruptible((signal) => retrieval(options, terminal(), signal));
+    });
+
+  program
     .command('catalog')
     .description(
       'list every encoder, fusion strategy, loss and gradient transformation with its options',
@@ -100,12 +120,18 @@ const ASK_EXAMPLES: Examples = [
   ['--model models/easy-vqa-product --image picture.png "what color is the circle?"', ''],
   ['--model models/mine --top 1 --json "is it raining?" "is it warm?"', ''],
 ];
+const RETRIEVAL_EXAMPLES: Examples = [
+  ['', 'train, measure with three seeds, then ask'],
+  ['--seeds 1 --no-prompt', 'one seed, no questions'],
+  ['--concepts 200', 'a quick look'],
+  ['--json | tail -n 1', 'for programs'],
+];
 const CATALOG_EXAMPLES: Examples = [
   ['', 'tables to read'],
   ['--json > catalog.json', 'for programs'],
 ];
 
-function examples(command: 'start' | 'ask' | 'catalog', list: Examples): string {
+function examples(command: Parameters<typeof invocation>[0], list: Examples): string {
   const lines = list.map(([args, what]) => [`  $ ${invocation(command)} ${args}`.trimEnd(), what]);
   const width = Math.max(...lines.map(([line]) => line!.length));
   const shown = lines.map(([line, what]) => `${line!.padEnd(width)}   ${what}`.trimEnd());

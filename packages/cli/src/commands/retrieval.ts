@@ -1,0 +1,191 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { useNative } from '@chainrule/backend-node/backend';
+import { sha256 } from '@chainrule/data/node';
+import { disposeTree, isChainruleError } from '@chainrule/tensor';
+import type { TrainEvent } from '@chainrule/trainer';
+import { checkModelFolder, loadDualEncoder, saveModel } from '@chainrule/trainer/node';
+import { progress } from '../progress.js';
+import { type Frozen, openFrozen, SIDE } from '../retrieval/frozen.js';
+import { type Heads, trainHeads } from '../retrieval/heads.js';
+import { type Material, openMaterial, pairsOf, splitOf } from '../retrieval/material.js';
+import { type Tested, tested } from '../retrieval/measure.js';
+import { page } from '../retrieval/page.js';
+import { prompt } from '../retrieval/prompt.js';
+import { examplesOf } from '../retrieval/queries.js';
+import { recipes } from '../retrieval/recipes.js';
+import {
+  asJson,
+  type Results,
+  resultsJson,
+  resultsOf,
+  resultsTable,
+  scoreOf,
+} from '../retrieval/results.js';
+import { fromScratch } from '../retrieval/scratch.js';
+import { openGallery, openSearch } from '../retrieval/search.js';
+import { headsOf, wholeModel } from '../retrieval/whole.js';
+import { count, type Terminal } from '../terminal.js';
+import { checkWritable } from '../write.js';
+
+export interface RetrievalOptions {
+  readonly seeds: number;
+  readonly out: string;
+  /** Only so many concepts. */
+  readonly concepts?: number;
+  readonly prompt: boolean;
+  readonly json?: boolean;
+  readonly retrain?: boolean;
+}
+
+/**
+ * Text to picture and back: trains on five artists' emoji, measures on an artist and on concepts
+ * that were held out, saves a model to use, writes a page of examples, and answers queries.
+ */
+export async function retrieval(
+  options: RetrievalOptions,
+  out: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
+  const folder = resolve(options.out);
+  const html = `${folder}.html`;
+  await checkModelFolder(folder);
+  await checkWritable(html);
+  const { name } = await useNative({ training: true });
+  const say = (text = '') => void process.stdout.write(`${text}\n`);
+
+  const frozen = await openFrozen(out, name === 'tensorflow', signal);
+  try {
+    const saved = options.retrain ? undefined : await savedResults(folder, options);
+    if (saved) out.line(`The very same model is in ${folder} already; --retrain trains it anew.`);
+    const results = saved ?? (await trained(folder, html, frozen, options, out, signal));
+    out.settle();
+    say(resultsTable(results));
+    say(`\nModel: ${folder}\nExamples: ${html}`);
+    // The results are to be the last line, so nothing is asked.
+    if (options.json) say(resultsJson(results));
+    else if (options.prompt) await answerQueries(folder, frozen, options, out, signal);
+    return 0;
+  } finally {
+    frozen.dispose();
+  }
+}
+
+/** What a model in the folder reached, where these options would train it again. */
+async function savedResults(folder: string, options: RetrievalOptions) {
+  try {
+    const { about, params } = await loadDualEncoder(folder);
+    disposeTree(params as never);
+    return about?.key === keyOf(options) ? resultsOf(about) : undefined;
+  } catch (error) {
+    if (isChainruleError(error)) return undefined;
+    throw error;
+  }
+}
+
+const keyOf = ({ seeds, concepts = 0 }: RetrievalOptions): string =>
+  sha256(Buffer.from(JSON.stringify([1, SIDE, recipes, seeds, concepts])));
+
+async function trained(
+  folder: string,
+  html: string,
+  frozen: Frozen,
+  options: RetrievalOptions,
+  out: Terminal,
+  signal: AbortSignal,
+): Promise<Results> {
+  const began = performance.now();
+  const material = await openMaterial(frozen, options, out, signal);
+  out.settle();
+  const drawings = `${count(material.drawings.length, 'drawing')} by ${material.data.artists.length} artists`;
+  out.line(`${drawings}, ${count(material.captions.size, 'concept')}; ${since(began)}`);
+
+  const seeds = Array.from({ length: options.seeds }, (_, seed) => seed);
+  const runs: { [task in 'A' | 'B']: Tested[] } = { A: [], B: [] };
+  const shown: { task: 'A' | 'B'; heads: Heads }[] = [];
+  for (const task of ['A', 'B'] as const) {
+    for (const seed of seeds) {
+      const start = performance.now();
+      const heads = await learn(material, task, seed, out, signal);
+      const result = await tested(heads, material, splitOf(material, task, seed).test);
+      runs[task].push(result);
+      const { recall } = result.flat;
+      out.line(
+        `task ${task}, seed ${seed}: R@1 ${recall[1]!.toFixed(3)}, R@10 ${recall[10]!.toFixed(3)} of ${result.gallery} pictures; ${since(start)}`,
+      );
+      if (seed === 0) shown.push({ task, heads });
+      else disposeTree(heads.params as never);
+    }
+  }
+  const plain = [];
+  for (const seed of seeds) {
+    const start = performance.now();
+    const own = await fromScratch(material, seed, signal, quiet(out));
+    plain.push(own);
+    out.line(
+      `from scratch, seed ${seed}: R@1 ${own.recall[1]!.toFixed(3)}, R@10 ${own.recall[10]!.toFixed(3)}; ${since(start)}`,
+    );
+  }
+
+  const style = (task: 'A' | 'B') => ({
+    flat: scoreOf(runs[task].map(({ flat }) => flat)),
+    solid: scoreOf(runs[task].map(({ solid }) => solid)),
+  });
+  const use = await learn(material, 'use', 0, out, signal);
+  const results: Results = {
+    seeds: seeds.length,
+    taskA: style('A'),
+    taskB: style('B'),
+    fromScratch: scoreOf(plain),
+    seconds: (performance.now() - began) / 1000,
+  };
+  const about = {
+    task: 'retrieval',
+    key: keyOf(options),
+    results: asJson(results),
+  };
+  await saveModel(folder, wholeModel(frozen, recipes.use, use, about));
+  const queries = await examplesOf(shown, material);
+  await writeFile(html, await page(queries, resultsTable(results), material.data.licences));
+  for (const { params } of [use, ...shown.map(({ heads }) => heads)]) disposeTree(params as never);
+  out.line(`in all ${since(began)}`);
+  return results;
+}
+
+/** Trains the heads of a task, or those to use, which see everything. */
+function learn(
+  material: Material,
+  task: 'A' | 'B' | 'use',
+  seed: number,
+  out: Terminal,
+  signal: AbortSignal,
+): Promise<Heads> {
+  const all = { train: material.drawings, test: [] };
+  const { train, test } = task === 'use' ? all : splitOf(material, task, seed);
+  const recipe = recipes[task];
+  const pairs = [...pairsOf(material, train), ...(recipe.icons ? material.icons(test) : [])];
+  return trainHeads(pairs, recipe, { seed, signal, onEvent: quiet(out) });
+}
+
+async function answerQueries(
+  folder: string,
+  frozen: Frozen,
+  options: RetrievalOptions,
+  out: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const { model, params } = await loadDualEncoder(folder);
+  const heads = headsOf({ params }, recipes.use, frozen);
+  const { data, gallery } = await openGallery(options, out, signal);
+  const search = await openSearch({ model, params, heads }, frozen, data, gallery);
+  out.settle();
+  await prompt(search, signal);
+  disposeTree(params as never);
+}
+
+/** The live line of a training run, without its lines. */
+function quiet(out: Terminal): (event: TrainEvent) => void {
+  return progress({ ...out, line: () => {} });
+}
+
+const since = (began: number): string => `${((performance.now() - began) / 1000).toFixed(1)} s`;

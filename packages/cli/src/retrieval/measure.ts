@@ -1,0 +1,43 @@
+import type { EmojiArtist, EmojiDrawing } from '@chainrule/data/node';
+import { type Measures, retrievalReport } from '@chainrule/retrieval';
+import { type Heads, projected } from './heads.js';
+import { FLAT, type Material, SOLID } from './material.js';
+
+export interface Tested {
+  readonly flat: Measures;
+  readonly solid: Measures;
+  /** Pictures in the gallery of the flat style. */
+  readonly gallery: number;
+}
+
+/** Text to image: each name among the drawings of one held-out artist. */
+export async function tested(
+  heads: Heads,
+  material: Material,
+  test: readonly EmojiDrawing[],
+): Promise<Tested> {
+  const of = async (artist: EmojiArtist) => {
+    const gallery = test.filter((one) => one.artist === artist);
+    const { textToImage } = await retrievalReport(
+      await projected(heads, 'image', imagesOf(material, gallery)),
+      await projected(heads, 'text', namesOf(material, gallery)),
+    );
+    return textToImage;
+  };
+  const flat = await of(FLAT);
+  return { flat, solid: await of(SOLID), gallery: flat.queries };
+}
+
+/** The drawings as they are, without augmentation. */
+export const imagesOf = ({ views }: Material, drawings: readonly EmojiDrawing[]): Float32Array[] =>
+  drawings.map(({ id }) => views.get(id)![0]!);
+
+export const namesOf = ({ captions }: Material, drawings: readonly EmojiDrawing[]) =>
+  drawings.map(({ concept }) => captions.get(concept.index)![0]!);
+
+/** Mean and sample deviation (0 of one). */
+export function spread(values: readonly number[]): { mean: number; deviation: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(squares / Math.max(1, values.length - 1)) };
+}
