@@ -10,8 +10,19 @@ const { values } = parseArgs({
     out: { type: 'string', default: here('../dist') },
     model: { type: 'string', default: here('../../../models/easy-vqa-product') },
     images: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
+
+if (values.help) {
+  process.stdout.write(`pnpm demo:static [options]
+
+  --out FOLDER     default: apps/demo/dist
+  --model FOLDER   a saved model to answer with, where there is one (default: models/easy-vqa-product)
+  --images N       at most so many pictures of each part, for a quick try
+`);
+  process.exit();
+}
 
 await build({
   configFile: here('../vite.config.ts'),
