@@ -17,7 +17,7 @@ describe('help', () => {
   it('shows every command’s options with examples', async () => {
     const all = await chainrule(['--help']);
     expect(all).toMatchObject({ status: 0, stderr: '' });
-    for (const command of ['start', 'ask', 'catalog']) {
+    for (const command of ['start', 'ask', 'retrieval', 'catalog']) {
       expect(all.stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
       const { status, stdout } = await chainrule([command, '--help']);
       expect(status).toBe(0);
@@ -53,6 +53,14 @@ describe('wrong usage', () => {
     [
       ['start', '--seed', '1.5'],
       "error: option '--seed <n>' argument '1.5' is invalid. It must be an integer of at least 0.",
+    ],
+    [
+      ['retrieval', '--concepts', '3'],
+      "error: option '--concepts <n>' argument '3' is invalid. It must be an integer of at least 40.",
+    ],
+    [
+      ['retrieval', '--seeds', 'two'],
+      "error: option '--seeds <n>' argument 'two' is invalid. It must be an integer of at least 1.",
     ],
     [['ask', 'why?'], "error: required option '--model <folder>' not specified"],
     [['start', 'now'], "error: too many arguments for 'start'. Expected 0 arguments but got 1."],

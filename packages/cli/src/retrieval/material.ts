@@ -70,44 +70,61 @@ export async function openMaterial(
     drawings.filter(({ artist }) => artist === TRAINED[0]),
   ).examples;
   // A quick look is to be quick.
-  const drawn =
+  const iconData =
     concepts === undefined
       ? iconPairs((await icons({ size: SIDE, log, signal })).icons)
       : undefined;
-  const texts = [
-    ...new Set([...named, ...(drawn?.examples ?? [])].flatMap(({ captions = [] }) => captions)),
-  ];
-  const read = await frozen.textRows(texts);
-  const rowOf = new Map(texts.map((text, i) => [text, read[i]!]));
-  const rowsOf = (captions: readonly string[] = []) => captions.map((text) => rowOf.get(text)!);
-
-  const iconViews = drawn
-    ? await frozen.imageRows(
-        'icons',
-        drawn.examples.map(({ inputs }) => inputs.image),
-      )
-    : [];
-  const iconRow = new Map(drawn?.examples.map(({ inputs }, i) => [inputs.image.id, iconViews[i]!]));
-  const known = new Map(data.concepts.map(({ name, index }) => [`icon/${name}`, index]));
-  const numbers = new Map(known);
-  for (const { label } of drawn?.examples ?? []) {
-    if (!numbers.has(label!)) numbers.set(label!, data.concepts.length + numbers.size);
-  }
+  const drawn = iconData?.examples ?? [];
+  const captionRows = await byText(
+    frozen,
+    named.flatMap(({ captions }) => captions),
+  );
+  const iconRows = await byText(
+    frozen,
+    drawn.map(({ inputs }) => inputs.text),
+  );
+  const iconViews =
+    drawn.length === 0
+      ? []
+      : await frozen.imageRows(
+          'icons',
+          drawn.map(({ inputs }) => inputs.image),
+        );
+  // Icons that are called as a concept are pictures of it, and others have numbers of their own.
+  const numbers = new Map(data.concepts.map(({ name, index }) => [name, index]));
+  const iconPairsOf = new Map<string, Pair>();
+  drawn.forEach(({ inputs: { image, text } }, i) => {
+    if (!numbers.has(text)) numbers.set(text, data.concepts.length + numbers.size);
+    const concept = numbers.get(text)!;
+    iconPairsOf.set(image.id, { views: [iconViews[i]!], texts: [iconRows.get(text)!], concept });
+  });
 
   return {
     data,
     drawings,
     views,
-    captions: new Map(named.map(({ concept, captions }) => [concept.index, rowsOf(captions)])),
+    captions: new Map(
+      named.map(({ concept, captions }) => [
+        concept.index,
+        captions.map((text) => captionRows.get(text)!),
+      ]),
+    ),
     icons: (test) =>
-      drawn === undefined
+      iconData === undefined
         ? []
-        : unrelatedPairs(drawn, test).examples.map(({ inputs, captions, label }) => ({
-            views: [iconRow.get(inputs.image.id)!],
-            texts: rowsOf(captions),
-            concept: numbers.get(label)!,
-          })),
+        : unrelatedPairs(iconData, test).examples.map(
+            ({ inputs }) => iconPairsOf.get(inputs.image.id)!,
+          ),
   };
+}
+
+async function byText(
+  frozen: Frozen,
+  all: readonly string[],
+): Promise<ReadonlyMap<string, Float32Array>> {
+  const texts = [...new Set(all)];
+  const rows = await frozen.textRows(texts);
+  return new Map(texts.map((text, i) => [text, rows[i]!]));
 }
 
 /** Drawings as pairs with their captions. */

@@ -35,9 +35,10 @@ export const imagesOf = ({ views }: Material, drawings: readonly EmojiDrawing[])
 export const namesOf = ({ captions }: Material, drawings: readonly EmojiDrawing[]) =>
   drawings.map(({ concept }) => captions.get(concept.index)![0]!);
 
-/** Mean and sample deviation (0 of one). */
-export function spread(values: readonly number[]): { mean: number; deviation: number } {
+/** Mean and sample deviation (null of one). */
+export function spread(values: readonly number[]): { mean: number; deviation: number | null } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / Math.max(1, values.length - 1)) };
+  const deviation = values.length === 1 ? null : Math.sqrt(squares / (values.length - 1));
+  return { mean, deviation };
 }

@@ -6,10 +6,10 @@ import { spread } from './measure.js';
 export interface Score {
   readonly recallAt1: number;
   readonly recallAt10: number;
-  /** Of recallAt1 over the seeds (sample); 0 of one seed. */
-  readonly deviation: number;
+  /** Of recallAt1 over the seeds (sample); null of one seed. */
+  readonly deviation: number | null;
   /** Of recallAt10. */
-  readonly deviationAt10: number;
+  readonly deviationAt10: number | null;
 }
 
 /** What a run measured. `flat` and `solid` are the two styles of the held-out artist. */
@@ -45,11 +45,11 @@ const SOLID_REFERENCE = ['3D: linear probe', [0.218, 0.538], [0.111, 0.417]] as 
 type Pair = readonly [number, number];
 
 /** The reference table with this run's rows. */
-export function resultsTable({ taskA, taskB, fromScratch, seeds }: Results): string {
+export function resultsTable({ taskA, taskB, fromScratch }: Results): string {
   const plain = (value: number) => value.toFixed(3).replace(/^0/, '');
   const measured = ({ recallAt1, recallAt10, deviation, deviationAt10 }: Score) => {
-    const shown = (mean: number, spread: number) =>
-      seeds === 1 ? plain(mean) : `${plain(mean)} ± ${plain(spread)}`;
+    const shown = (mean: number, spread: number | null) =>
+      spread === null ? plain(mean) : `${plain(mean)} ± ${plain(spread)}`;
     return [shown(recallAt1, deviation), shown(recallAt10, deviationAt10)];
   };
   const reference = ([name, a, b]: readonly [string, Pair, Pair]) => [

@@ -8,8 +8,8 @@ import { disposeTree } from '@chainrule/tensor';
 import { contrastive, dualEncoder, finish, type TrainEvent, train } from '@chainrule/trainer';
 import { FLAT, type Material, splitOf } from './material.js';
 
-const SIDE = 64;
-const EPOCHS = 14;
+const SIDE = 48;
+const EPOCHS = 10;
 const WIDTH = 256;
 
 /**

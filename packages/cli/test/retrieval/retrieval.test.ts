@@ -1,0 +1,37 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { chainrule, temporaryFolder } from '../support.js';
+
+// Where nothing is cached, pictures and weights are fetched and drawn first.
+const MINUTES = 10 * 60_000;
+
+it(
+  'trains, measures, saves and shows, and does not train the same twice',
+  async () => {
+    const folder = temporaryFolder();
+    const out = join(folder, 'found');
+    const args = ['retrieval', '--concepts', '40', '--seeds', '1', '--out', out];
+    const first = await chainrule([...args, '--json'], { cwd: folder });
+    expect(first.status, first.stderr).toBe(0);
+    const results = JSON.parse(first.stdout.trim().split('\n').at(-1)!);
+    expect(Object.keys(results)).toEqual(['taskA', 'taskB', 'fromScratch']);
+    // Chance is a quarter.
+    expect(results.taskA.recallAt10).toBeGreaterThan(0.7);
+    expect(first.stdout).toMatch(/^flat: this run/m);
+    expect(first.stderr).toMatch(/task B, seed 0: R@1/);
+    expect(await readFile(`${out}.html`, 'utf8')).toMatch('class="right"');
+
+    const again = await chainrule([...args, '--no-prompt'], { cwd: folder });
+    expect(again.status).toBe(0);
+    expect(again.stderr).toMatch('is in ');
+    expect(again.stdout).toMatch(/^flat: this run/m);
+
+    const taken = join(folder, 'taken');
+    await writeFile(taken, '');
+    const refused = await chainrule(['retrieval', '--out', taken], { cwd: folder });
+    expect(refused).toMatchObject({ status: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/^error: .*taken/);
+  },
+  MINUTES,
+);
