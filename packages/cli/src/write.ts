@@ -7,7 +7,7 @@ import { ChainruleError } from '@chainrule/tensor';
  *
  * @throws ChainruleError `WRITE` that names the file.
  */
-export async function checkWritable(path: string): Promise<void> {
+export async function checkWritable(path: string, option = '--json'): Promise<void> {
   try {
     await mkdir(dirname(resolve(path)), { recursive: true });
     const isNew = await stat(path).then(
@@ -17,21 +17,21 @@ export async function checkWritable(path: string): Promise<void> {
     await (await open(path, 'a')).close();
     if (isNew) await rm(path);
   } catch (cause) {
-    throw unwritable(path, cause);
+    throw unwritable(path, option, cause);
   }
 }
 
 /** @throws ChainruleError `WRITE` that names the file. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
   await writeFile(path, `${JSON.stringify(value)}\n`).catch((cause) => {
-    throw unwritable(path, cause);
+    throw unwritable(path, '--json', cause);
   });
 }
 
-function unwritable(path: string, cause: unknown): ChainruleError {
+function unwritable(path: string, option: string, cause: unknown): ChainruleError {
   return new ChainruleError(
     'WRITE',
-    `can not write ${path}: ${(cause as Error).message}; choose another place with --json`,
+    `can not write ${path}: ${(cause as Error).message}; choose another place with ${option}`,
     { cause },
   );
 }

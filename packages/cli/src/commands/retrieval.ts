@@ -50,7 +50,7 @@ export async function retrieval(
   const folder = resolve(options.out);
   const html = `${folder}.html`;
   await checkModelFolder(folder);
-  await checkWritable(html);
+  await checkWritable(html, '--out');
   const { name } = await useNative({ training: true });
   const say = (text = '') => void process.stdout.write(`${text}\n`);
 
