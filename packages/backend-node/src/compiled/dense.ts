@@ -12,7 +12,7 @@ import { AttrType, DataType } from './native.js';
 export const DENSE_ADAM = 'ChainruleDenseAdam';
 
 /** Fewer weights stay in the caches, where TensorFlow's own products are as good. */
-const WEIGHTS = 2 ** 17;
+const WEIGHTS = 2 ** 20;
 /** More examples, and the products take longer than the weights' way through memory. */
 const EXAMPLES = 256;
 const LANES = 16;
