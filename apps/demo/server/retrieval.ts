@@ -1,7 +1,8 @@
 import type { ImageSize } from '@chainrule/data';
-import { type Emoji, type EmojiDrawing, emoji } from '@chainrule/data/node';
+import { cachedEmbeddings, type Emoji, type EmojiDrawing, emoji } from '@chainrule/data/node';
 import { tokenizerFromConfig } from '@chainrule/encoders-text';
-import { embed, exactIndex, type VectorIndex } from '@chainrule/retrieval';
+import { huggingFace } from '@chainrule/encoders-text/huggingface';
+import { exactIndex, type VectorIndex } from '@chainrule/retrieval';
 import { ChainruleError } from '@chainrule/tensor';
 import { loadDualEncoder } from '@chainrule/trainer/node';
 import * as tf from '@tensorflow/tfjs-core';
@@ -10,8 +11,8 @@ import type { Found } from './schemas.js';
 
 /** Whose drawings are searched. */
 const ARTIST = 'noto';
-/** Side of the pictures that the page shows. */
-const SHOWN = 96;
+/** Side of the pictures that the page shows, and that `pnpm retrieval` trains on: drawn once. */
+const SHOWN = 128;
 const HITS = 12;
 
 /** Text to picture and picture to text over the emoji. */
@@ -41,7 +42,7 @@ export async function drawing(index: number): Promise<Uint8Array | undefined> {
   return new Uint8Array(await sharp(pixels, { raw }).png().toBuffer());
 }
 
-/** Embeds all drawings and all names with a saved dual encoder. */
+/** Embeds all drawings and all names with a saved dual encoder, once: the vectors are kept on disk. */
 export async function openRetrieval(folder: string): Promise<Retrieval> {
   const { model, params, imageSize, tokenizer: config } = await loadDualEncoder(folder);
   const takes = Object.keys(model.encoders).sort().join();
@@ -51,44 +52,59 @@ export async function openRetrieval(folder: string): Promise<Retrieval> {
       `demo: ${folder} must hold a dual encoder of image and text, with its tokenizer and the size of its pictures`,
     );
   }
-  const tokenizer = tokenizerFromConfig(config);
+  const tokenizer = tokenizerFromConfig(config, huggingFace);
   const [height, width] = imageSize;
-
-  const ofTexts = (texts: readonly string[]) =>
-    tf.tidy(() => {
-      const ids = tokenizer.encodeBatch(texts);
-      return model.embed(
-        params,
-        'text',
-        tf.tensor2d(ids, [texts.length, tokenizer.maxLength], 'int32'),
-      );
-    });
-  const ofPixels = (pictures: readonly Uint8Array[]) =>
-    tf.tidy(() => {
-      const all = new Float32Array(pictures.length * height * width * 3);
-      pictures.forEach((picture, i) => {
-        const own = Float32Array.from(picture, (byte) => byte * (1 / 255));
-        all.set(own, i * own.length);
-      });
-      return model.embed(params, 'image', tf.tensor4d(all, [pictures.length, height, width, 3]));
-    });
-  const ofDrawings = async (list: readonly EmojiDrawing[]) =>
-    ofPixels(await Promise.all(list.map((each) => each.read(sized(height, width)))));
-
   const { drawings: all } = await drawings();
   const names = all.map(({ concept }) => nameOf(concept));
-  const pictures = await indexOf(await embed(ofDrawings, all));
-  const words = await indexOf(await embed(ofTexts, names));
+
+  const vectorsOf = async (
+    side: 'image' | 'text',
+    shape: readonly number[],
+    read: (index: number) => Uint8Array | Int32Array | Promise<Uint8Array>,
+  ) => {
+    const { vectors } = await cachedEmbeddings({
+      encoder: { config: { ...model.config, side }, width: model.width },
+      params,
+      encode: (batch) => tf.tidy(() => model.embed(params, side, batch)),
+      inputs: { count: all.length, shape, read },
+    });
+    return vectors;
+  };
+  const longest = Math.max(...names.map((name) => tokenizer.encode(name).length));
+  const ids = tokenizer.encodeBatch(names, { maxLength: longest });
+  const pictures = await indexOf(
+    model.width,
+    await vectorsOf('image', [height, width, 3], (i) => all[i]!.read(sized(height, width))),
+  );
+  const words = await indexOf(
+    model.width,
+    await vectorsOf('text', [longest], (i) => ids.slice(i * longest, (i + 1) * longest)),
+  );
+
+  const vectorOf = async (side: 'image' | 'text', input: () => tf.Tensor) => {
+    const made = tf.tidy(() => model.embed(params, side, input()));
+    const values = await made.data<'float32'>();
+    made.dispose();
+    return values;
+  };
+  const ofText = (text: string) => {
+    const own = tokenizer.encode(text);
+    return vectorOf('text', () => tf.tensor2d(own, [1, own.length], 'int32'));
+  };
+  const ofPixels = (picture: Uint8Array) =>
+    vectorOf('image', () =>
+      tf.tensor4d(
+        Float32Array.from(picture, (byte) => byte / 255),
+        [1, height, width, 3],
+      ),
+    );
 
   return {
     imageSize,
     async search(query) {
-      const [vector] =
-        'text' in query
-          ? await embed(ofTexts, [query.text])
-          : await embed(ofPixels, [query.pixels]);
+      const vector = await ('text' in query ? ofText(query.text) : ofPixels(query.pixels));
       const hits = async (index: VectorIndex) => {
-        const [found] = await index.search([vector!], { k: HITS });
+        const [found] = await index.search([vector], { k: HITS });
         return found!.map(({ id, similarity }) => ({
           image: `/api/emoji/${id}.png`,
           name: names[Number(id)]!,
@@ -100,9 +116,13 @@ export async function openRetrieval(folder: string): Promise<Retrieval> {
   };
 }
 
-async function indexOf(vectors: readonly Float32Array[]): Promise<VectorIndex> {
-  const index = exactIndex({ width: vectors[0]!.length });
-  await index.upsert(vectors.map((vector, i) => ({ id: `${i}`, vector })));
+async function indexOf(width: number, vectors: Float32Array): Promise<VectorIndex> {
+  const index = exactIndex({ width });
+  const rows = Array.from({ length: vectors.length / width }, (_, i) => ({
+    id: `${i}`,
+    vector: vectors.subarray(i * width, (i + 1) * width),
+  }));
+  await index.upsert(rows);
   return index;
 }
 

@@ -39,7 +39,7 @@ const getEmoji = createRoute({
   request: { params: z.object({ file: z.string().regex(/^\d{1,5}\.png$/) }) },
   responses: {
     200: {
-      description: '96×96 pixels as a PNG',
+      description: '128×128 pixels as a PNG',
       content: { 'image/png': { schema: z.string().openapi({ format: 'binary' }) } },
     },
     404: refusals[404],

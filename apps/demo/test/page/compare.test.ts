@@ -113,6 +113,12 @@ describe('the room', () => {
     const { page, close } = await openPage(browser, at('#/compare?fusions=sum,magic'));
     await page.getByText('not a valid set-up (fusions: "magic")').waitFor({ timeout: 60_000 });
     expect(await page.getByRole('checkbox', { name: /^product / }).isChecked()).toBe(true);
+    await page.goto(at('#/compare?fusions=film,gated'));
+    await expect.poll(() => page.getByRole('checkbox', { name: /^film / }).isChecked()).toBe(true);
+    expect(await page.getByRole('alert').count()).toBe(0);
+    await page.goto(at('#/compare?fusions=film'));
+    await page.getByRole('alert').waitFor();
+    expect(await page.getByRole('checkbox', { name: /^film / }).isChecked()).toBe(false);
     await close();
   });
 

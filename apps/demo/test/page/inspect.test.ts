@@ -39,6 +39,19 @@ it('offers every strategy, and shows the one that the address names', async () =
   await page.context().close();
 });
 
+it('says so where a link names a strategy that there is not, and follows the next link', async () => {
+  const { page } = await visit(browser, site, { room: 'inspect?fusion=nonsense' });
+  await composed(page);
+  expect(await page.getByRole('alert').textContent()).toContain('no strategy named “nonsense”');
+  expect(await page.getByLabel('Fusion strategy').inputValue()).toBe('gated');
+  await page.evaluate(() => {
+    location.hash = '#/inspect?fusion=film';
+  });
+  await page.getByRole('button', { name: /^Fusion\s*film/ }).waitFor();
+  expect(await page.getByRole('alert').count()).toBe(0);
+  await page.context().close();
+});
+
 it('counts the parameters and gives the shapes of the very model', async () => {
   const expected = await inspectHere('gated');
   const { page, errors } = await visit(browser, site, { room: 'inspect?fusion=gated' });

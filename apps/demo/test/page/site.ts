@@ -105,7 +105,10 @@ export async function screenshots(page: Page, name: string): Promise<void> {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.evaluate(() => scrollTo(0, 0));
     await page.screenshot({ path: join(folder, `${name}-${size.width}x${size.height}.png`) });
-    await page.screenshot({ path: join(folder, `${name}-${size.width}-full.png`), fullPage: true });
+    // What is fixed to the screen would lie somewhere in the middle.
+    const style = 'nav { visibility: hidden }';
+    const path = join(folder, `${name}-${size.width}-full.png`);
+    await page.screenshot({ path, fullPage: true, style });
   }
   await page.setViewportSize({ width: 1280, height: 800 });
   await page.emulateMedia({ colorScheme: 'light' });

@@ -34,7 +34,7 @@ export async function servePage(): Promise<Site> {
 }
 
 /** Builds the page once for each state of the sources, however many tests ask for it. */
-async function builtPage(): Promise<string> {
+export async function builtPage(): Promise<string> {
   const folder = join(results, `page-${stateOfSources()}`);
   if (existsSync(folder)) return folder;
   mkdirSync(results, { recursive: true });
