@@ -1,3 +1,4 @@
+import { lookUp } from '@chainrule/tensor';
 import { type ContestantId, compete } from '../contestants.js';
 import { print, type Race, report, summarize } from '../harness.js';
 import type { Bench, BenchOptions } from './bench.js';
@@ -12,7 +13,8 @@ export function raceBench(
   return {
     summary,
     async run(options: BenchOptions) {
-      const wanted = options.only ?? contestants;
+      const known = Object.fromEntries(contestants.map((id) => [id, id]));
+      const wanted = options.only?.map((id) => lookUp('bench: --only', known, id)) ?? contestants;
       const results = await compete(
         { workload: name, contestants: contestants.filter((id) => wanted.includes(id)) },
         {
