@@ -14,6 +14,7 @@ import {
   foldIn,
   key,
   type Params,
+  split,
   type Tree,
   uniform,
 } from '@chainrule/tensor';
@@ -50,7 +51,7 @@ function network(
 ) {
   const init = (): State => {
     const layer = (name: string, shape: [number, number]) =>
-      tf.mul(tf.sub(uniform(key(1, name), shape), 0.5), 2 / Math.sqrt(shape[0]));
+      tf.mul(tf.sub(uniform(split(key(1), name), shape), 0.5), 2 / Math.sqrt(shape[0]));
     const params = { first: layer('first', [inputs, hidden]), last: layer('last', [hidden, out]) };
     return {
       params,
