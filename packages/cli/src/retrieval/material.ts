@@ -6,6 +6,7 @@ import {
   emoji,
   emojiPairs,
   emojiSplit,
+  type IconSetName,
   iconPairs,
   icons,
   unrelatedPairs,
@@ -18,8 +19,10 @@ import type { Pair } from './pairs.js';
 const TRAINED: readonly EmojiArtist[] = ['twemoji', 'noto', 'openmoji', 'noto-v1', 'emojione'];
 export const FLAT: EmojiArtist = 'fluent-flat';
 export const SOLID: EmojiArtist = 'fluent-3d';
+/** Whose icons are learnt from, too. */
+const ICONS: readonly IconSetName[] = ['tabler', 'lucide'];
 /** Augmented views of each drawing, beside itself. */
-const VIEWS = 3;
+const VIEWS = 1;
 /** Share of the concepts that task B holds out: 307 of 1,561. */
 const HELD_OUT = 307 / 1561;
 
@@ -72,7 +75,7 @@ export async function openMaterial(
   // A quick look is to be quick.
   const iconData =
     concepts === undefined
-      ? iconPairs((await icons({ size: SIDE, log, signal })).icons)
+      ? iconPairs((await icons({ sets: ICONS, size: SIDE, log, signal })).icons)
       : undefined;
   const drawn = iconData?.examples ?? [];
   const captionRows = await byText(

@@ -4,7 +4,7 @@ import { isChainruleError } from '@chainrule/tensor';
 import { table } from '../terminal.js';
 import { type Asked, askedOf } from './query.js';
 
-export interface Hit {
+interface Hit {
   readonly emoji: string;
   readonly name: string;
   readonly artist: string;

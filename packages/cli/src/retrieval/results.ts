@@ -3,7 +3,7 @@ import { table } from '../terminal.js';
 import { spread } from './measure.js';
 
 /** Recall over the seeds, from text to image. */
-export interface Score {
+interface Score {
   readonly recallAt1: number;
   readonly recallAt10: number;
   /** Of recallAt1 over the seeds (sample); null of one seed. */
