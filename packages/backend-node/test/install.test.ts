@@ -126,10 +126,11 @@ test('a killed install leaves nothing half-made; two at once then finish it', as
   expect(JSON.parse(first.stdout)).toMatchObject({ ok: true, version: '2.21.0' });
   expect(second).toMatchObject({ status: 0 });
   expect(second.stderr).toContain('another install is at work: waiting for it');
-  expect((await readdir(root)).sort()).toEqual([
-    basename(nativePaths({ ...process.env, ...env }).bindingFolder),
-    basename(kernels),
-  ]);
+  const { bindingFolder, operationsFolder, operations } = nativePaths({ ...process.env, ...env });
+  expect((await readdir(root)).sort()).toEqual(
+    [bindingFolder, operationsFolder, kernels].map((path) => basename(path)),
+  );
+  expect(existsSync(operations)).toBe(true);
   expect((await stat(kernels)).ino).toBe(before);
 
   const program = `
