@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dragged } from '../../src/rooms/ask/drawing.js';
+import { dragged, strokeTo, undone } from '../../src/rooms/ask/drawing.js';
 import { nativeModel } from './native-model.js';
 import { build, launch, openPage, type Site, screenshots, serve, violations } from './site.js';
 
@@ -97,4 +97,15 @@ test('a dragged circle stays round, whatever the direction', () => {
   expect(mark).toMatchObject({ x: 30, y: 30, width: 20, height: 20 });
   const box = dragged('rectangle', 'red', { x: 10, y: 10 }, { x: 30, y: 20 });
   expect(box).toMatchObject({ x: 20, y: 15, width: 20, height: 10 });
+});
+
+test('a stroke has no gaps, and is undone as a whole', () => {
+  const circle = dragged('circle', 'red', { x: 10, y: 10 }, { x: 20, y: 20 });
+  const dot = { ...circle, shape: 'brush', x: 0, y: 0, stroke: 2 } as const;
+  const further = strokeTo(dot, { x: 3, y: 4 });
+  expect(further).toHaveLength(5);
+  expect(further.at(-1)).toEqual({ ...dot, x: 3, y: 4 });
+  expect(strokeTo(dot, dot)).toEqual([]);
+  expect(undone([circle, dot, ...further])).toEqual([circle]);
+  expect(undone([circle])).toEqual([]);
 });

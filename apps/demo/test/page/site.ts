@@ -106,7 +106,7 @@ export async function screenshots(page: Page, name: string): Promise<void> {
     await page.evaluate(() => scrollTo(0, 0));
     await page.screenshot({ path: join(folder, `${name}-${size.width}x${size.height}.png`) });
     // What is fixed to the screen would lie somewhere in the middle.
-    const style = 'nav { visibility: hidden }';
+    const style = 'nav { visibility: hidden } .start { position: static !important }';
     const path = join(folder, `${name}-${size.width}-full.png`);
     await page.screenshot({ path, fullPage: true, style });
   }

@@ -27,6 +27,25 @@ export interface Mark {
   readonly y: number;
   readonly width: number;
   readonly height: number;
+  /** Marks of one stroke of the brush have its number: they are undone together. */
+  readonly stroke?: number;
+}
+
+/** The marks without the last thing drawn. */
+export function undone(marks: readonly Mark[]): readonly Mark[] {
+  const stroke = marks.at(-1)?.stroke;
+  if (stroke === undefined) return marks.slice(0, -1);
+  return marks.filter((mark) => mark.stroke !== stroke);
+}
+
+/** A mark of the brush moved on, pixel by pixel, so that a quick stroke has no gaps. */
+export function strokeTo(from: Mark, to: { readonly x: number; readonly y: number }): Mark[] {
+  const [dx, dy] = [to.x - from.x, to.y - from.y];
+  const steps = Math.ceil(Math.hypot(dx, dy));
+  return Array.from({ length: steps }, (_, i) => {
+    const part = (i + 1) / steps;
+    return { ...from, x: from.x + part * dx, y: from.y + part * dy };
+  });
 }
 
 /** The picture of these marks, one over the other. */
