@@ -7,7 +7,7 @@ import type { TrainEvent } from '@chainrule/trainer';
 import { checkModelFolder, loadDualEncoder, saveModel } from '@chainrule/trainer/node';
 import { progress } from '../progress.js';
 import { type Frozen, openFrozen, SIDE } from '../retrieval/frozen.js';
-import { type Heads, trainHeads } from '../retrieval/heads.js';
+import { fitHeads, type Heads, trainHeads } from '../retrieval/heads.js';
 import { type Material, openMaterial, pairsOf, splitOf } from '../retrieval/material.js';
 import { type Tested, tested } from '../retrieval/measure.js';
 import { page } from '../retrieval/page.js';
@@ -161,6 +161,8 @@ function learn(
   const { train, test } = task === 'use' ? all : splitOf(material, task, seed);
   const recipe = recipes[task];
   const pairs = [...pairsOf(material, train), ...(recipe.icons ? material.icons(test) : [])];
+  const { ridge } = recipe;
+  if (ridge !== undefined) return fitHeads(pairs, { ...recipe, ridge });
   return trainHeads(pairs, recipe, { seed, signal, onEvent: quiet(out) });
 }
 

@@ -17,7 +17,7 @@ import type { Terminal } from '../terminal.js';
 import { meter } from './meter.js';
 
 /** Side of the pictures that the encoder sees. */
-export const SIDE = 128;
+export const SIDE = 192;
 /** Tokens that a text is cut to: names, and a name with its keywords. */
 const TOKENS = 32;
 const BATCH = 64;

@@ -12,6 +12,8 @@ import {
 } from '@chainrule/trainer';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Pair, pairBatches, tensorOf } from './pairs.js';
+import { composed } from './query.js';
+import { ridge } from './ridge.js';
 
 /** How the heads on the frozen encoders are shaped and trained. */
 export interface Recipe {
@@ -29,6 +31,8 @@ export interface Recipe {
   readonly names: number;
   /** Whether icons are learnt from, too. */
   readonly icons: boolean;
+  /** λ of a ridge regression, which then makes the image's linear head in place of training. */
+  readonly ridge?: number;
 }
 
 export interface Heads {
@@ -115,6 +119,30 @@ export async function trainHeads(
   }));
   disposeTree(params as never);
   return { model, params: folded as unknown as DualEncoderParams };
+}
+
+/**
+ * A linear head for pictures in closed form, to where the text encoder puts what they are called:
+ * between the name and the middle of all captions.
+ */
+export async function fitHeads(
+  pairs: readonly Pair[],
+  recipe: Recipe & { readonly ridge: number },
+): Promise<Heads> {
+  const x = pairs.flatMap(({ views }) => views);
+  const y = pairs.flatMap(({ views, texts }) => {
+    const middle = composed(texts);
+    const target = texts[0]!.map((value, i) => (value + middle[i]!) / 2);
+    return views.map(() => target);
+  });
+  const model = headsModel(recipe, { image: x[0]!.length, text: y[0]!.length });
+  const params = {
+    encoders: { image: {}, text: {} },
+    projections: { image: { layers: [await ridge(x, y, recipe.ridge)] }, text: {} },
+    logScale: tf.scalar(Math.log(recipe.scale)),
+    bias: tf.scalar(0),
+  };
+  return { model, params: params as unknown as DualEncoderParams };
 }
 
 interface Mlp {

@@ -5,12 +5,12 @@ import type { Recipe } from './heads.js';
  */
 const seen: Recipe = {
   width: 512,
-  image: { hidden: [1024], dropout: 0.3 },
+  image: { hidden: [1024], dropout: 0.5 },
   text: { hidden: [1024], dropout: 0.1 },
   scale: 20,
   maxScale: 50,
-  epochs: 30,
-  batchSize: 1024,
+  epochs: 20,
+  batchSize: 512,
   learningRate: 1e-3,
   weightDecay: 0.1,
   names: 0.6,
@@ -19,20 +19,19 @@ const seen: Recipe = {
 
 /**
  * Task B: concepts are new, so that texts stay where their encoder puts them, and pictures are
- * brought there by a head that can not learn much by heart.
+ * brought there by a linear map in closed form, which learns little by heart.
  */
-const unseen: Recipe = {
+const unseen: Recipe & { readonly ridge: number } = {
+  ...seen,
   width: 384,
-  image: { hidden: [1024], dropout: 0.5 },
+  image: { hidden: [] },
   text: false,
-  scale: 20,
-  maxScale: 30,
-  epochs: 12,
-  batchSize: 1024,
-  learningRate: 1e-3,
-  weightDecay: 0.1,
-  names: 0.5,
-  icons: true,
+  icons: false,
+  ridge: 0.03,
 };
 
-export const recipes = { A: seen, B: unseen, use: unseen } as const;
+export const recipes: { readonly [task in 'A' | 'B' | 'use']: Recipe } = {
+  A: seen,
+  B: unseen,
+  use: seen,
+};

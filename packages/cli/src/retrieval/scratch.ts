@@ -9,7 +9,7 @@ import { contrastive, dualEncoder, finish, type TrainEvent, train } from '@chain
 import { FLAT, type Material, splitOf } from './material.js';
 
 const SIDE = 48;
-const EPOCHS = 10;
+const EPOCHS = 8;
 const WIDTH = 256;
 
 /**
