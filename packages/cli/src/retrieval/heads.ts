@@ -12,7 +12,6 @@ import {
 } from '@chainrule/trainer';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Pair, pairBatches, tensorOf } from './pairs.js';
-import { composed } from './query.js';
 import { ridge } from './ridge.js';
 
 /** How the heads on the frozen encoders are shaped and trained. */
@@ -122,19 +121,14 @@ export async function trainHeads(
 }
 
 /**
- * A linear head for pictures in closed form, to where the text encoder puts what they are called:
- * between the name and the middle of all captions.
+ * A linear head for pictures in closed form, to where the text encoder puts their names.
  */
 export async function fitHeads(
   pairs: readonly Pair[],
   recipe: Recipe & { readonly ridge: number },
 ): Promise<Heads> {
   const x = pairs.flatMap(({ views }) => views);
-  const y = pairs.flatMap(({ views, texts }) => {
-    const middle = composed(texts);
-    const target = texts[0]!.map((value, i) => (value + middle[i]!) / 2);
-    return views.map(() => target);
-  });
+  const y = pairs.flatMap(({ views, texts }) => views.map(() => texts[0]!));
   const model = headsModel(recipe, { image: x[0]!.length, text: y[0]!.length });
   const params = {
     encoders: { image: {}, text: {} },

@@ -26,8 +26,9 @@ const unseen: Recipe & { readonly ridge: number } = {
   width: 384,
   image: { hidden: [] },
   text: false,
+  // On the validation split icons raised R@10 a little and lowered R@1 more.
   icons: false,
-  ridge: 0.03,
+  ridge: 0.3,
 };
 
 export const recipes: { readonly [task in 'A' | 'B' | 'use']: Recipe } = {
