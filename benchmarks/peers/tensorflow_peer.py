@@ -9,7 +9,7 @@ from protocol import norm, read_data, serve
 from tensorflow import keras
 
 tf.config.threading.set_intra_op_parallelism_threads(int(os.environ["TF_NUM_INTRAOP_THREADS"]))
-tf.config.threading.set_inter_op_parallelism_threads(int(os.environ["TF_NUM_INTEROP_THREADS"]))
+tf.config.threading.set_inter_op_parallelism_threads(int(os.environ["TF_NUM_INTRAOP_THREADS"]))
 
 
 def count(variables):

@@ -45,7 +45,7 @@ def program(prefix):
 
 prefixes = {op.name.split("/")[0] for op in graph.get_operations()}
 config = tf.compat.v1.ConfigProto(
-    intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads
+    intra_op_parallelism_threads=threads, inter_op_parallelism_threads=-1
 )
 with tf.compat.v1.Session(graph=graph, config=config) as session:
     for prefix in sorted(prefixes):

@@ -99,7 +99,6 @@ function launch({ name, command }: Contestant) {
       ...process.env,
       OMP_NUM_THREADS: `${CORES}`,
       TF_NUM_INTRAOP_THREADS: `${CORES}`,
-      TF_NUM_INTEROP_THREADS: `${CORES}`,
       CUDA_VISIBLE_DEVICES: '-1',
       TF_CPP_MIN_LOG_LEVEL: '3',
     },

@@ -11,6 +11,7 @@ import {
 import { VARIABLE } from './graphdef.js';
 import { applyInPlace, inPlaceUpdates, slotsOf } from './in-place.js';
 import { typeAttr } from './native.js';
+import { narrowProducts } from './products.js';
 import { transform } from './transform.js';
 
 /** Data type of a handle of a variable. */
@@ -135,6 +136,7 @@ export function bindState(graph: Graph, handle: Variables): StatefulGraph {
       each === layer.inputGradient ? [single(node)] : undefined,
     );
   });
+  bound = narrowProducts(bound);
   const isDone = ({ kernel }: Fusion) => kernel === DENSE_ADAM;
 
   const effects = bound.fusions.filter(isDone).map(({ inputs }) => inputs.done!.node);

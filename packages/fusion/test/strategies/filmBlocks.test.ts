@@ -62,6 +62,18 @@ describe('filmBlocks', () => {
     });
   });
 
+  it('refuses what a window can not slide over', () => {
+    const fusion = filmBlocks({ widths, kernel: 3 });
+    tf.tidy(() => {
+      expect(() => fusion.apply(fusion.init(key(0)), input(1))).toThrow(
+        'a kernel of 3 wants the places of a square feature map, none missing, got 2 tokens of image; take kernel 1',
+      );
+    });
+    expect(() => filmBlocks({ widths: { ...widths, audio: 1 }, kernel: 3 })).toThrow(
+      'a kernel of 3 wants one modality beside text, got audio and image; take kernel 1',
+    );
+  });
+
   it('refuses blocks and conditions that are none', () => {
     expect(() => filmBlocks({ widths, blocks: 0 })).toThrow(
       'fusion.filmBlocks: blocks must be a positive integer, got 0',
