@@ -41,13 +41,13 @@ export interface NativePaths {
   readonly binding: string;
   /** Loaded before the binding, where it is there: native/quiet.cc. */
   readonly quiet: string;
-  /** Folder of TensorFlow operations of our own, and the module that registers them: native/dense.cc. */
+  /** Folder of TensorFlow operations of our own, and the module that registers them: native/operations.cc. */
   readonly operationsFolder: string;
   readonly operations: string;
 }
 
-/** Counted up with every change of native/dense.cc or native/dense-kernels.cc. */
-const OPERATIONS = 1;
+/** Counted up with every change of the operations in native. */
+const OPERATIONS = 2;
 
 export function nativePaths(env: Env = process.env): NativePaths {
   // The number is the layout's: a release that arranges things otherwise counts it up.
@@ -68,7 +68,7 @@ export function nativePaths(env: Env = process.env): NativePaths {
     binding: join(bindingFolder, 'tfjs_binding.node'),
     quiet: join(bindingFolder, 'quiet.node'),
     operationsFolder,
-    operations: join(operationsFolder, 'dense.node'),
+    operations: join(operationsFolder, 'operations.node'),
   };
 }
 

@@ -52,7 +52,7 @@ export async function ensureBinding(
 }
 
 /**
- * Compiles the operations that TensorFlow lacks (native/dense.cc). Where that fails (another
+ * Compiles the operations that TensorFlow lacks (native/operations.cc). Where that fails (another
  * compiler, a library of the user's own that is older) their folder stays empty and TensorFlow's
  * own operations do the work.
  */
@@ -60,7 +60,7 @@ export async function ensureOperations(paths: NativePaths, options: CompileOptio
   if (existsSync(paths.operationsFolder)) return;
   const { staging, onProgress, signal } = options;
   const library = findLibrary(paths.library);
-  onProgress({ stage: 'compile', message: 'compiling the operations of dense layers' });
+  onProgress({ stage: 'compile', message: 'compiling the operations that TensorFlow lacks' });
   const folder = `${staging}-operations`;
   await mkdir(folder);
   const rpath = paths.ownLibrary ? library.folder : `$ORIGIN/../${basename(paths.library)}`;
@@ -75,7 +75,11 @@ export async function ensureOperations(paths: NativePaths, options: CompileOptio
   await rename(folder, paths.operationsFolder);
 }
 
-/** The instruction sets that dense.cc chooses from when it runs. */
+const OPERATIONS = ['operations', 'dense', 'lstm'];
+const LOOPS = ['dense-kernels', 'lstm-kernels'];
+const OPTIMIZE = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=fast'];
+
+/** The instruction sets that the operations choose from when they run. */
 const INSTRUCTION_SETS: { readonly [set: string]: readonly string[] } = {
   base: ['-DLANES=4'],
   ...(process.arch === 'x64' && {
@@ -90,24 +94,22 @@ async function compileOperations(
   output: string,
   options: CompileOptions,
 ): Promise<void> {
-  const object = (name: string) => join(options.staging, `${name}.o`);
-  const loops = Object.entries(INSTRUCTION_SETS).map(async ([set, flags]) => {
-    const optimize = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=fast'];
-    const source = ['-c', native('dense-kernels.cc'), '-o', object(`dense-${set}`)];
-    await compile([...optimize, ...flags, `-DSET=${set}`, ...source], options);
-    return object(`dense-${set}`);
-  });
-  const include = ['-isystem', library.include];
-  const main = compile(
-    ['-O2', ...include, '-c', native('dense.cc'), '-o', object('dense')],
-    options,
+  const built = async (name: string, source: string, flags: readonly string[]) => {
+    const object = join(options.staging, `${name}.o`);
+    await compile([...flags, '-c', native(`${source}.cc`), '-o', object], options);
+    return object;
+  };
+  const include = ['-O2', '-isystem', library.include];
+  const parts = await Promise.all(OPERATIONS.map((source) => built(source, source, include)));
+  const loops = await Promise.all(
+    Object.entries(INSTRUCTION_SETS).flatMap(([set, flags]) =>
+      LOOPS.map((source) =>
+        built(`${source}-${set}`, source, [...OPTIMIZE, ...flags, `-DSET=${set}`]),
+      ),
+    ),
   );
-  const [stubs, objects] = await Promise.all([
-    linkable(library.files, options),
-    Promise.all(loops),
-    main,
-  ]);
-  const link = ['-shared', '-Wl,--no-as-needed', object('dense'), ...objects, ...stubs];
+  const stubs = await linkable(library.files, options);
+  const link = ['-shared', '-Wl,--no-as-needed', ...parts, ...loops, ...stubs];
   await compile([...link, '-pthread', `-Wl,-rpath,${rpath}`, '-o', output], options);
 }
 

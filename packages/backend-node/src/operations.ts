@@ -4,12 +4,12 @@ import type { NativePaths } from './cache.js';
 
 let registered = false;
 
-/** Registers the operations of native/dense.cc with TensorFlow, where they could be compiled. */
+/** Registers the operations of native/operations.cc with TensorFlow, where they could be compiled. */
 export function loadOperations({ operations }: NativePaths): void {
   if (registered || !existsSync(operations)) return;
   const require = createRequire(import.meta.url);
   registered = (require(operations) as { registered: boolean }).registered;
 }
 
-/** Whether graphs may use `ChainruleDense` and `ChainruleDenseAdam`. */
+/** Whether there are `ChainruleDense`, `ChainruleLstmCell` and the others. */
 export const hasOperations = (): boolean => registered;

@@ -1,6 +1,7 @@
 import { type Activation, activations } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
-import { recurrentGradient, transposedOnce } from './recurrent-gradient.js';
+import { cellsBackward, cellsForward, hasCells } from './lstm-cells.js';
+import { recurrentGradients, transposedOnce } from './recurrent-gradient.js';
 
 /** What the LSTM's candidate and output go through. */
 export type LstmActivation = Extract<Activation, 'tanh' | 'relu'>;
@@ -35,18 +36,34 @@ export function lstmSequence(
   recurrent: tf.Tensor2D,
   activation: LstmActivation,
 ): tf.Tensor3D {
+  const fused = hasCells(recurrent.shape[0]);
   const compute = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {
     const [x, r, save] = args as [tf.Tensor3D, tf.Tensor2D, tf.GradSaveFunc];
-    const { states, trace } = forward(x, mask, r, activation);
+    const { states, trace } = (fused ? cellsForward : forward)(x, mask, r, activation);
     const value = tf.stack(states);
     save([value, r, ...(mask ? [mask] : []), ...trace]);
     return {
       value,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
-        backward(dy as tf.Tensor3D, saved, mask !== undefined, activation),
+      gradFunc: (dy: tf.Tensor, kept: tf.Tensor[]) =>
+        (fused ? cellsBackward : backward)(dy as tf.Tensor3D, saved(kept, mask), activation),
     };
   });
   return compute(projected, recurrent) as tf.Tensor3D;
+}
+
+/** What the forward pass keeps for the gradient. */
+export interface Saved {
+  readonly states: tf.Tensor3D;
+  readonly mask: tf.Tensor2D | undefined;
+  readonly recurrent: tf.Tensor2D;
+  readonly trace: readonly tf.Tensor[];
+}
+
+function saved(tensors: readonly tf.Tensor[], mask: tf.Tensor2D | undefined): Saved {
+  const [states, recurrent, ...rest] = tensors as [tf.Tensor3D, tf.Tensor2D, ...tf.Tensor[]];
+  return mask
+    ? { states, recurrent, mask: rest[0] as tf.Tensor2D, trace: rest.slice(1) }
+    : { states, recurrent, mask: undefined, trace: rest };
 }
 
 /** The states, and for each step `i, f, g, o, φ(c), c_{t−1}`: six lists in one, step by step. */
@@ -91,13 +108,9 @@ function forward(
  */
 function backward(
   dStates: tf.Tensor3D,
-  saved: readonly tf.Tensor[],
-  masked: boolean,
+  { states, mask, recurrent, trace }: Saved,
   activation: LstmActivation,
 ): [tf.Tensor, tf.Tensor] {
-  const [states, recurrent, ...rest] = saved as [tf.Tensor3D, tf.Tensor2D, ...tf.Tensor[]];
-  const mask = masked ? rest[0] : undefined;
-  const trace = masked ? rest.slice(1) : rest;
   const derivative = derivatives[activation];
   const [time, batch, width] = states.shape;
   const every = (offset: number) =>
@@ -142,7 +155,7 @@ function backward(
     dc = hold ? tf.add(tf.mul(u, forget[t]!), tf.mul(dc, hold[t]!)) : tf.mul(u, forget[t]!);
     dh = hold ? tf.add(tf.mul(dh, hold[t]!), dBefore) : dBefore;
   }
-  return [tf.stack(dGates), recurrentGradient(states, dGates, recurrent)];
+  return recurrentGradients(states, dGates, recurrent);
 }
 
 /** `[time, batch]` → `[time, batch, width]`, each value repeated. */

@@ -1,16 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** One product over all time steps: Σ_t h_{t−1}ᵀ · dz_t. The first step starts from h = 0. */
-export function recurrentGradient(
+/**
+ * The gradients of the gates of all steps, as one tensor, and of R: Σ_t h_{t−1}ᵀ · dz_t, one product
+ * over all time steps. The first step starts from h = 0.
+ */
+export function recurrentGradients(
   states: tf.Tensor3D,
   dGates: readonly tf.Tensor[],
   recurrent: tf.Tensor2D,
-): tf.Tensor {
+): [dGates: tf.Tensor, dRecurrent: tf.Tensor] {
   const [time, batch, width] = states.shape;
-  if (time === 1) return tf.zerosLike(recurrent);
+  const all = tf.stack([...dGates]);
+  if (time === 1) return [all, tf.zerosLike(recurrent)];
   const rows = (time - 1) * batch;
   const before = tf.reshape(tf.slice(states, 0, time - 1), [rows, width]);
-  return tf.matMul(before, tf.concat(dGates.slice(1), 0), true) as tf.Tensor;
+  const after = tf.reshape(tf.slice(all, 1), [rows, recurrent.shape[1]]);
+  return [all, tf.matMul(before, after, true) as tf.Tensor];
 }
 
 /**

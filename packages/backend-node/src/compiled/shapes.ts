@@ -273,6 +273,10 @@ const RULES: { readonly [op: string]: Rule } = {
     ...one(shapes[0]!.slice(0, 1), dtypes[0]!),
     ...one(shapes[0]!, dtypes[0]!),
   ],
+  ChainruleLstmCell: ({ shapes: [, , h] }) =>
+    [1, 1, 5].flatMap((parts) => one([h![0]!, parts * h![1]!], DataType.float32)),
+  ChainruleLstmCellGradient: ({ shapes: [dy] }) =>
+    [4, 1, 1].flatMap((parts) => one([dy![0]!, parts * dy![1]!], DataType.float32)),
   StatelessRandomUniform: ({ constant }) => {
     const shape = constant(0);
     return shape && one(shape, DataType.float32);

@@ -1,0 +1,135 @@
+// Two TensorFlow operations for a step of an LSTM: all that is not a product, in one pass each.
+//
+//   ChainruleLstmCell          h, c and the gates of the next step
+//   ChainruleLstmCellGradient  the gradient with respect to the gates and the cell before
+#include "operation.h"
+
+#include <algorithm>
+
+#define DECLARE(set)                                                                               \
+  extern "C" void lstm_cell_##set(const float*, const float*, const float*, const float*,          \
+                                  const float*, float*, float*, float*, long, long, long, int);    \
+  extern "C" void lstm_cell_gradient_##set(const float*, const float*, const float*, const float*, \
+                                           const float*, const float*, const float*, float*,       \
+                                           float*, float*, long, long, long, int);
+DECLARE(base)
+#ifdef __x86_64__
+DECLARE(avx2)
+DECLARE(avx512)
+#endif
+
+namespace {
+
+struct Loops {
+  decltype(&lstm_cell_base) cell;
+  decltype(&lstm_cell_gradient_base) gradient;
+};
+
+Loops loops() {
+#ifdef __x86_64__
+  if (instruction_set() == Set::avx512) return {lstm_cell_avx512, lstm_cell_gradient_avx512};
+  if (instruction_set() == Set::avx2) return {lstm_cell_avx2, lstm_cell_gradient_avx2};
+#endif
+  return {lstm_cell_base, lstm_cell_gradient_base};
+}
+
+// The number of floats in a vector register is at most this.
+constexpr long kLanes = 16;
+// With fewer cells than this for each, another thread is not worth waking.
+constexpr long kShare = 1 << 15;
+
+// share(from, to) for all rows, on several threads where there are many.
+template <typename F>
+void over_rows(long rows, long width, const F& share) {
+  const int count = static_cast<int>(std::max(1L, std::min(rows, rows * width / kShare)));
+  if (count == 1) return share(0, rows);
+  Team::instance().run(count, [&](int k) { share(rows * k / count, rows * (k + 1) / count); });
+}
+
+struct Options {
+  unsigned char relu = 0;
+};
+
+void* create(TF_OpKernelConstruction* construction) {
+  auto* options = new Options;
+  TF_Status* status = TF_NewStatus();
+  TF_OpKernelConstruction_GetAttrBool(construction, "relu", &options->relu, status);
+  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
+  TF_DeleteStatus(status);
+  return options;
+}
+
+void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
+
+bool is_vector(TF_Tensor* tensor, int64_t size) {
+  return TF_NumDims(tensor) == 1 && TF_Dim(tensor, 0) == size;
+}
+
+void cell(void* kernel, TF_OpKernelContext* context) {
+  Call call(context);
+  TF_Tensor *x = call.input(0), *r = call.input(1), *h = call.input(2), *c = call.input(3);
+  TF_Tensor* mask = call.input(4);
+  if (!call.ok()) return;
+  if (TF_NumDims(h) != 2) return call.fail("ChainruleLstmCell: expected h [batch, width]");
+  const long rows = TF_Dim(h, 0), width = TF_Dim(h, 1);
+  if (width % kLanes != 0 || !is_matrix(x, rows, 4 * width) || !is_matrix(r, rows, 4 * width) ||
+      !is_matrix(c, rows, width) || !is_vector(mask, rows))
+    return call.fail(
+        "ChainruleLstmCell: expected x and r [batch, 4·width], c [batch, width] and mask [batch], "
+        "width a multiple of 16");
+  float* outputs[3];
+  for (int i = 0; i < 3; i++) {
+    TF_Tensor* output = call.output({rows, i == 2 ? 5 * width : width}, i);
+    if (!call.ok()) return;
+    outputs[i] = floats(output);
+  }
+  const int relu = static_cast<Options*>(kernel)->relu;
+  over_rows(rows, width, [&](long from, long to) {
+    loops().cell(floats(x), floats(r), floats(h), floats(c), floats(mask), outputs[0], outputs[1],
+                 outputs[2], from, to, width, relu);
+  });
+}
+
+void gradient(void* kernel, TF_OpKernelContext* context) {
+  Call call(context);
+  TF_Tensor *dy = call.input(0), *dr = call.input(1), *carry = call.input(2), *dc = call.input(3);
+  TF_Tensor *trace = call.input(4), *c = call.input(5), *mask = call.input(6);
+  if (!call.ok()) return;
+  if (TF_NumDims(dy) != 2) return call.fail("ChainruleLstmCellGradient: expected dy [batch, width]");
+  const long rows = TF_Dim(dy, 0), width = TF_Dim(dy, 1);
+  bool fits = width % kLanes == 0 && is_matrix(trace, rows, 5 * width) && is_vector(mask, rows);
+  for (TF_Tensor* tensor : {dr, carry, dc, c}) fits = fits && is_matrix(tensor, rows, width);
+  if (!fits)
+    return call.fail(
+        "ChainruleLstmCellGradient: expected dr, carry, dc and c [batch, width], trace "
+        "[batch, 5·width] and mask [batch], width a multiple of 16");
+  float* outputs[3];
+  for (int i = 0; i < 3; i++) {
+    TF_Tensor* output = call.output({rows, i == 0 ? 4 * width : width}, i);
+    if (!call.ok()) return;
+    outputs[i] = floats(output);
+  }
+  const int relu = static_cast<Options*>(kernel)->relu;
+  over_rows(rows, width, [&](long from, long to) {
+    loops().gradient(floats(dy), floats(dr), floats(carry), floats(dc), floats(trace), floats(c),
+                     floats(mask), outputs[0], outputs[1], outputs[2], from, to, width, relu);
+  });
+}
+
+}  // namespace
+
+void register_lstm(TF_Status* status) {
+  TF_OpDefinitionBuilder* forward = TF_NewOpDefinitionBuilder("ChainruleLstmCell");
+  TF_OpDefinitionBuilderAddAttr(forward, "relu: bool");
+  define(forward, {"x: float", "r: float", "h: float", "c: float", "mask: float"},
+         {"next_h: float", "next_c: float", "trace: float"}, status);
+  add_kernel("ChainruleLstmCell", create, cell, destroy, status);
+
+  TF_OpDefinitionBuilder* backward = TF_NewOpDefinitionBuilder("ChainruleLstmCellGradient");
+  TF_OpDefinitionBuilderAddAttr(backward, "relu: bool");
+  define(backward,
+         {"dy: float", "dr: float", "carry: float", "dc: float", "trace: float", "c: float",
+          "mask: float"},
+         {"dz: float", "dc_before: float", "held: float"}, status);
+  add_kernel("ChainruleLstmCellGradient", create, gradient, destroy, status);
+}

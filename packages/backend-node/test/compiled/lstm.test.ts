@@ -1,0 +1,66 @@
+import { type LstmActivation, lstmSequence } from '@chainrule/encoders-text';
+import { key, normalArray, split } from '@chainrule/tensor';
+import { expectClose, gradients } from '@chainrule/testing';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { useNative } from '../../src/backend.js';
+import { hasOperations } from '../../src/operations.js';
+
+beforeAll(async () => {
+  await import('@tensorflow/tfjs');
+  await useNative();
+});
+
+const values = (name: string, size: number, scale: number) =>
+  normalArray(split(key(3), name), size).map((value) => value * scale);
+
+/** States and gradients with the present backend, as numbers. */
+function numbers(
+  [time, batch, width]: readonly [number, number, number],
+  masked: boolean,
+  activation: LstmActivation,
+) {
+  return tf.tidy(() => {
+    const given = {
+      projected: tf.tensor3d(values('x', 4 * time * batch * width, 2), [time, batch, 4 * width]),
+      recurrent: tf.tensor2d(values('r', 4 * width * width, 0.2), [width, 4 * width]),
+    };
+    // Padding in front, in the middle and at the end.
+    const mask = tf.tensor2d(
+      Array.from({ length: time * batch }, (_, k) => (k % 5 === 2 || k % 7 === 0 ? 0 : 1)),
+      [time, batch],
+    );
+    const weights = tf.tensor3d(values('w', time * batch * width, 1), [time, batch, width]);
+    const run = (p: typeof given) =>
+      lstmSequence(p.projected, masked ? mask : undefined, p.recurrent, activation);
+    const found = gradients(run, given, weights);
+    return {
+      states: run(given).arraySync(),
+      ...Object.fromEntries([...found].map(([name, g]) => [name, g!.arraySync()])),
+    };
+  });
+}
+
+describe('a step of an LSTM in one pass', () => {
+  afterEach(() => tf.setBackend('tensorflow'));
+
+  it.each<[readonly [number, number, number], boolean, LstmActivation]>([
+    [[5, 3, 16], true, 'tanh'],
+    [[5, 3, 48], true, 'relu'],
+    [[4, 2, 32], false, 'tanh'],
+    [[1, 3, 16], true, 'tanh'],
+    // So many cells that several threads share them.
+    [[2, 4200, 16], true, 'tanh'],
+  ])('agrees with plain operations: %j, masked: %j, %s', async (shape, masked, activation) => {
+    expect(hasOperations()).toBe(true);
+    expect(tf.getKernel('LstmCell', 'tensorflow')).toBeDefined();
+    const native = numbers(shape, masked, activation);
+    await tf.setBackend('cpu');
+    const plain = numbers(shape, masked, activation);
+    for (const name of ['states', 'projected', 'recurrent'] as const) {
+      const [own, expected] = [native, plain].map((all) => tf.tensor((all as never)[name]));
+      const largest = tf.max(tf.abs(expected!)).dataSync()[0]!;
+      expectClose(own!, expected!, { rtol: 1e-4, atol: 2e-6 * Math.max(1, largest) });
+    }
+  });
+});
