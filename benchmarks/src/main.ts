@@ -8,16 +8,17 @@ const USAGE = `pnpm bench NAME [options]
   --json        end with one line of JSON
   --rounds N    turns that each system takes
   --steps N     steps in a turn
-  --epochs N    epochs of each training (strategies, clevr)
+  --epochs N    epochs of each training (strategies, clevr, emoji)
   --only A,B    only these systems, or strategies
+  --workload W  which part (profile, fusion, emoji); the same as a second name
   --fusion A,B  these strategies (clevr)
   --images N    training pictures (clevr); default 9,800
-  --seed N      of data, parameters and order (clevr); --seeds N, how many (fusion)
-  --quick       a few minutes that show that all works (fusion)
+  --seed N      of data, parameters and order (clevr); --seeds N, how many (fusion, emoji)
+  --quick       a few minutes that show that all works (fusion, emoji)
   --train       train to 90 % of the test questions (web)
   --profile     the time of each kernel (web)
   --full        a million vectors too: 20 minutes and 8 GB (index)
-  --write       write the table into its README (strategies)
+  --write       write the table into its page (strategies, emoji)
 `;
 
 export async function main(args: readonly string[]): Promise<number> {
@@ -30,6 +31,7 @@ export async function main(args: readonly string[]): Promise<number> {
       steps: { type: 'string' },
       epochs: { type: 'string' },
       only: { type: 'string' },
+      workload: { type: 'string' },
       fusion: { type: 'string' },
       images: { type: 'string' },
       seed: { type: 'string' },
@@ -42,7 +44,7 @@ export async function main(args: readonly string[]): Promise<number> {
       help: { type: 'boolean', default: false },
     },
   });
-  const [name, workload] = positionals;
+  const [name, workload = values.workload] = positionals;
   if (name === undefined || values.help) {
     const width = Math.max(...Object.keys(benches).map(({ length }) => length));
     const list = Object.entries(benches).map(

@@ -1,5 +1,6 @@
 import type { Bench } from './bench.js';
 import { clevr } from './clevr.js';
+import { emoji } from './emoji.js';
 import { encodersBench } from './encoders.js';
 import { fusion } from './fusion.js';
 import { fusionSpeed } from './fusion-speed.js';
@@ -50,6 +51,7 @@ export const benches: { readonly [name: string]: Bench } = {
     { rounds: 3, steps: 1, turnMs: 60_000 },
   ),
   clevr,
+  emoji,
   encoders: encodersBench,
   fusion,
   'fusion-speed': fusionSpeed,
