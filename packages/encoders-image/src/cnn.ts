@@ -36,6 +36,11 @@ export interface CnnOptions {
    * mean of each channel. Default `globalMax`.
    */
   readonly pool?: 'flatten' | 'globalMax' | 'globalAverage';
+  /**
+   * Appends each pixel's row and column, −1…1, as two channels (CoordConv), for tasks that ask where
+   * things are. Default false.
+   */
+  readonly coordinates?: boolean;
   /** Width of the embedding; default 128. */
   readonly width?: number;
   /** Of the dense layer that makes the embedding; default `relu`. */
@@ -52,6 +57,7 @@ export type CnnConfig = {
   readonly channels: number;
   readonly blocks: readonly ConvBlockConfig[];
   readonly pool: 'flatten' | 'globalMax' | 'globalAverage';
+  readonly coordinates: boolean;
   readonly width: number;
   readonly activation: Activation;
   readonly pixels: Pixels;
@@ -80,6 +86,9 @@ export const defaultBlocks: readonly ConvBlockOptions[] = [16, 32, 64, 64].map((
  * `[batch, height, width, channels]`, float32 pixels in 0…1, → `vector` `[batch, width]` and, as
  * `tokens`, the positions of the last feature map, row by row: `[batch, height'·width', filters]`.
  *
+ * Source of `coordinates`: Liu et al., An intriguing failing of convolutional neural networks and the
+ * CoordConv solution (2018).
+ *
  * @throws ChainruleError `SHAPE` where the pixels have another shape; `OPTION` where an option is
  * out of range or the blocks leave nothing of the image; `MISSING_KEY` when training with
  * augmentation without a key.
@@ -97,6 +106,7 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
       convBlockConfig(`${where}: block ${i}`, block),
     ),
     pool: options.pool ?? 'globalMax',
+    coordinates: options.coordinates ?? false,
     width: options.width ?? 128,
     activation: options.activation ?? 'relu',
     pixels: options.pixels ?? 'centered',
@@ -106,7 +116,7 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
   const input = imageInput(where, config);
   checkPositiveInteger(where, 'width', config.width);
 
-  const maps: MapSize[] = [[height, width, config.channels]];
+  const maps: MapSize[] = [[height, width, config.channels + (config.coordinates ? 2 : 0)]];
   config.blocks.forEach((block, i) => {
     maps.push(convBlockSize(`${where}: block ${i}`, block, maps[i]!));
   });
@@ -118,6 +128,12 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
     out: config.width,
     activation: config.activation,
   });
+
+  function placed(x: tf.Tensor4D): tf.Tensor4D {
+    if (!config.coordinates) return x;
+    const at = tf.add(grid(height, width), tf.zeros([x.shape[0], 1, 1, 1]));
+    return tf.concat([x, at as tf.Tensor4D], 3);
+  }
 
   function pooled(x: tf.Tensor4D): tf.Tensor2D {
     if (config.pool === 'flatten') return tf.reshape(x, [x.shape[0], rows * columns * channels]);
@@ -137,7 +153,7 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
       return tf.tidy(() => {
         const x = blocks.reduce(
           (y, block, i) => block.apply(params.blocks[i]!, y, context),
-          input(pixels, context),
+          placed(input(pixels, context)),
         );
         return {
           vector: output.apply(params.dense, pooled(x)),
@@ -146,4 +162,13 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
       });
     },
   };
+}
+
+/** Row and column of each pixel, −1…1: `[1, height, width, 2]`. */
+function grid(height: number, width: number): tf.Tensor {
+  const line = (count: number) => (count === 1 ? tf.zeros([1]) : tf.linspace(-1, 1, count));
+  const ones = tf.ones([1, height, width, 1]);
+  const rows = tf.mul(tf.reshape(line(height), [1, height, 1, 1]), ones);
+  const columns = tf.mul(tf.reshape(line(width), [1, 1, width, 1]), ones);
+  return tf.concat([rows, columns], 3);
 }

@@ -110,6 +110,8 @@ const modules: { [name: string]: () => ReturnType<typeof cnn> } = {
     cnn({ ...tiny, activation: 'tanh', blocks: [{ filters: 3, norm: 'group', groups: 3 }] }),
   'cnn with batch norm': () =>
     cnn({ ...tiny, activation: 'tanh', blocks: [{ filters: 3, norm: 'batch' }] }),
+  'cnn with coordinates': () =>
+    cnn({ ...tiny, activation: 'tanh', coordinates: true, blocks: [{ filters: 3 }] }),
   article: () => article(tiny),
   small: () => small({ ...tiny, size: [16, 16], activation: 'tanh' }),
 };
@@ -186,5 +188,20 @@ describe('cnn', () => {
     const few = small().init(key(0));
     expect(countParams(few)).toBe(68_832);
     disposeTree(few);
+  });
+});
+
+describe('coordinates', () => {
+  it('are two more channels: row and column of each pixel', () => {
+    tf.tidy(() => {
+      const options = { size: [3, 2], width: 4, blocks: [{ filters: 3 }], pixels: 'none' } as const;
+      const placed = cnn({ ...options, coordinates: true });
+      const plain = cnn({ ...options, channels: 5 });
+      const params = placed.init(key(0));
+      const pixels = tf.randomUniform([2, 3, 2, 3], 0, 1, 'float32', 5) as tf.Tensor4D;
+      const at = tf.tensor4d([-1, -1, -1, 1, 0, -1, 0, 1, 1, -1, 1, 1], [1, 3, 2, 2]);
+      const both = tf.concat([pixels, tf.tile(at, [2, 1, 1, 1])], 3) as tf.Tensor4D;
+      expectClose(placed.apply(params, pixels).vector, plain.apply(params, both).vector);
+    });
   });
 });
