@@ -1,4 +1,5 @@
 import {
+  ChainruleError,
   type DenseParams,
   dense,
   type Embedding,
@@ -13,13 +14,15 @@ import { type ConvNormParams, convNorm, type NormMode, relu6 } from './conv-norm
 import { type ImageOptions, imageInput } from './images.js';
 import type { Pixels } from './pixels.js';
 
+export type EfficientNetLite0Head = 'features' | 'logits' | 'dense' | 'layers';
+
 export interface EfficientNetLite0Options extends ImageOptions {
   /**
    * What `vector` is: the 1,280 `features`, averaged over all places, the 1,000 `logits` of
-   * ImageNet's classes, or with `dense` a linear layer of `width` outputs on the features. Default
-   * `features`.
+   * ImageNet's classes, with `dense` a linear layer of `width` outputs on the features, or the
+   * `layers` of {@link EfficientNetLite0.layers}. Default `features`.
    */
-  readonly head?: 'features' | 'logits' | 'dense';
+  readonly head?: EfficientNetLite0Head;
   /** Width of the embedding with `head: 'dense'`; default 128. */
   readonly width?: number;
   /** Default `frozen`: the running statistics stay as they are, as fine-tuning wants. */
@@ -29,7 +32,7 @@ export interface EfficientNetLite0Options extends ImageOptions {
 export type EfficientNetLite0Config = {
   readonly type: 'efficientNetLite0';
   readonly size: readonly [height: number, width: number];
-  readonly head: 'features' | 'logits' | 'dense';
+  readonly head: EfficientNetLite0Head;
   readonly width: number;
   readonly norm: NormMode;
   readonly pixels: Pixels;
@@ -55,9 +58,19 @@ export interface EfficientNetLite0
   extends Encoder<tf.Tensor4D, EfficientNetLite0Params, EfficientNetLite0Config> {
   /** `[height, width, 1280]` of the last feature map. */
   readonly map: MapSize;
+  /**
+   * Widths of what `head: 'layers'` puts in a row, for matching pictures by linear maps: what is
+   * seen, as √ of the means over all places of the features (1,280) and of the wide maps of blocks
+   * 15 and 10 (1,152 and 672), and where, as means over windows of blocks 15 (3×3 of 320 at
+   * 224×224) and 10 (4×4 of 112). The root draws the few large values of such maps in.
+   */
+  readonly layers: readonly number[];
 }
 
 const FEATURES = 1280;
+/** The blocks whose maps are among the layers: the last at stride 16, and the last. */
+const MIDDLE = { block: 10, wide: 672, channels: 112, window: 5, stride: 3 };
+const LAST = { block: 15, wide: 1152, channels: 320, window: 3, stride: 2 };
 /** Blocks of a stage, side of their window, stride of the first, how much they widen, channels out. */
 const STAGES = [
   [1, 3, 1, 1, 16],
@@ -93,10 +106,34 @@ export const efficientNetPixels = { mean: 127 / 255, std: 128 / 255 } as const s
 export function efficientNetLite0(options: EfficientNetLite0Options = {}): EfficientNetLite0 {
   const where = 'encoders-image.efficientNetLite0';
   const head = options.head ?? 'features';
-  const width = { features: FEATURES, logits: 1000, dense: options.width ?? 128 }[head];
+  const size = options.size ?? [224, 224];
+  const places = ({ window, stride }: typeof LAST, reduction: number) =>
+    size
+      .map((side) => Math.ceil(side / reduction))
+      .map((side) => Math.max(0, Math.floor((side - window) / stride) + 1))
+      .reduce((product, side) => product * side);
+  const layers = [
+    FEATURES,
+    LAST.wide,
+    MIDDLE.wide,
+    places(LAST, 32) * LAST.channels,
+    places(MIDDLE, 16) * MIDDLE.channels,
+  ];
+  if (head === 'layers' && layers.includes(0)) {
+    throw new ChainruleError(
+      'OPTION',
+      `${where}: the head "layers" needs pictures of 65×65 at least, got ${size.join('×')}; give a larger size`,
+    );
+  }
+  const width = {
+    features: FEATURES,
+    logits: 1000,
+    dense: options.width ?? 128,
+    layers: layers.reduce((sum, one) => sum + one),
+  }[head];
   const config: EfficientNetLite0Config = {
     type: 'efficientNetLite0',
-    size: options.size ?? [224, 224],
+    size,
     head,
     width,
     norm: options.norm ?? 'frozen',
@@ -132,7 +169,8 @@ export function efficientNetLite0(options: EfficientNetLite0Options = {}): Effic
     }),
   );
   const features = unit(channels, FEATURES, 1);
-  const output = head === 'features' ? undefined : dense({ in: FEATURES, out: width });
+  const output =
+    head === 'features' || head === 'layers' ? undefined : dense({ in: FEATURES, out: width });
   const map: MapSize = [Math.ceil(config.size[0] / 32), Math.ceil(config.size[1] / 32), FEATURES];
 
   return {
@@ -140,6 +178,7 @@ export function efficientNetLite0(options: EfficientNetLite0Options = {}): Effic
     width,
     tokenWidth: FEATURES,
     map,
+    layers,
     init: (key) => ({
       stem: stem.init(split(key, 'stem')),
       blocks: blocks.map(({ expand, depthwise, project }, i) => {
@@ -156,19 +195,48 @@ export function efficientNetLite0(options: EfficientNetLite0Options = {}): Effic
     apply: (params, pixels, context = {}): Embedding =>
       tf.tidy(() => {
         const first = relu6(stem.apply(params.stem, input(pixels, context), context));
+        const seen: { readonly wide: tf.Tensor4D; readonly out: tf.Tensor4D }[] = [];
         const last = blocks.reduce((x, { residual, expand, depthwise, project }, i) => {
           const own = params.blocks[i]!;
           const wide = expand ? relu6(expand.apply(own.expand!, x, context)) : x;
           const filtered = relu6(depthwise.apply(own.depthwise, wide, context));
           const y = project.apply(own.project, filtered, context);
-          return residual ? tf.add(x, y) : y;
+          const out = residual ? tf.add<tf.Tensor4D>(x, y) : y;
+          seen.push({ wide: filtered, out });
+          return out;
         }, first);
         const x = relu6(features.apply(params.features, last, context));
         const pooled = tf.mean<tf.Tensor2D>(x, [1, 2]);
+        const ofLayers = () => {
+          const [end, middle] = [seen[LAST.block]!, seen[MIDDLE.block]!];
+          return tf.concat2d(
+            [
+              rooted(pooled),
+              rooted(tf.mean<tf.Tensor2D>(end.wide, [1, 2])),
+              rooted(tf.mean<tf.Tensor2D>(middle.wide, [1, 2])),
+              windows(end.out, LAST),
+              windows(middle.out, MIDDLE),
+            ],
+            1,
+          );
+        };
         return {
-          vector: output ? output.apply(params.dense!, pooled) : pooled,
+          vector: output
+            ? output.apply(params.dense!, pooled)
+            : head === 'layers'
+              ? ofLayers()
+              : pooled,
           tokens: tf.reshape<tf.Rank.R3>(x, [x.shape[0], map[0] * map[1], FEATURES]),
         };
       }),
   };
+}
+
+/** √x with a slope at 0. */
+const rooted = (x: tf.Tensor2D): tf.Tensor2D => tf.sqrt(tf.add(x, 1e-4));
+
+/** Means over windows that lie within the map, `[batch, windows · channels]`. */
+function windows(map: tf.Tensor4D, { window, stride }: typeof LAST): tf.Tensor2D {
+  const means = tf.avgPool(map, window, stride, 'valid');
+  return tf.reshape(means, [map.shape[0], means.size / map.shape[0]]);
 }

@@ -112,6 +112,10 @@ export const imageEncoders: Registry<Encoder<Tensor4D>> = registry<Encoder<Tenso
           .enum(['flatten', 'globalMax', 'globalAverage'])
           .default('globalMax')
           .describe('how the last feature map becomes a vector'),
+        coordinates: z
+          .boolean()
+          .default(false)
+          .describe("appends each pixel's row and column as channels (CoordConv)"),
       }),
       cnn,
     ),
@@ -131,9 +135,11 @@ export const imageEncoders: Registry<Encoder<Tensor4D>> = registry<Encoder<Tenso
       z.object({
         size: common.size.default([224, 224]),
         head: z
-          .enum(['features', 'logits', 'dense'])
+          .enum(['features', 'logits', 'dense', 'layers'])
           .default('features')
-          .describe('what the vector is: 1,280 features, 1,000 logits, or a dense layer of width'),
+          .describe(
+            'what the vector is: 1,280 features, 1,000 logits, a dense layer of width, or several layers in a row',
+          ),
         width: size.exactOptional().describe('width of the embedding with the head dense'),
         norm: z
           .enum(['train', 'frozen'])

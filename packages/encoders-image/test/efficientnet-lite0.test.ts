@@ -89,6 +89,41 @@ describe('efficientNetLite0 with its ImageNet weights', () => {
     disposeTree(own);
   });
 
+  it('puts layers in a row: what is seen, and where', async () => {
+    const own = await efficientNetLite0Weights();
+    const encoder = efficientNetLite0({ size: [224, 224], head: 'layers' });
+    expect(encoder.layers).toEqual([1280, 1152, 672, 9 * 320, 16 * 112]);
+    expect(encoder.width).toBe(7776);
+    tf.tidy(() => {
+      const x = pictures(1);
+      const { vector } = encoder.apply(own, x);
+      expect(vector.shape).toEqual([1, 7776]);
+      const features = efficientNetLite0().apply(own, x).vector;
+      expectClose(tf.square(tf.slice(vector, [0, 0], [1, 1280])), tf.add(features, 1e-4));
+      // A red square on white changes the window most that it lies in.
+      const square = (top: number, left: number) =>
+        tf.mul<tf.Tensor4D>(
+          tf.pad(tf.fill([1, 56, 56, 3], -1), [
+            [0, 0],
+            [top, 168 - top],
+            [left, 168 - left],
+            [0, 0],
+          ]),
+          [0, 1, 1],
+        );
+      const white = tf.ones<tf.Rank.R4>([1, 224, 224, 3]);
+      const windows = (at: tf.Tensor4D) =>
+        tf.reshape(tf.slice(encoder.apply(own, at).vector, [0, 3104], [1, 2880]), [9, 320]);
+      const changed = (top: number, left: number) => {
+        const other = windows(tf.add(white, square(top, left)));
+        return tf.argMax(tf.mean(tf.abs(tf.sub(other, windows(white))), 1)).dataSync()[0];
+      };
+      expect([changed(8, 8), changed(8, 160), changed(160, 8)]).toEqual([0, 2, 6]);
+    });
+    disposeTree(own);
+    expect(() => efficientNetLite0({ size: [64, 64], head: 'layers' })).toThrow('65×65 at least');
+  });
+
   it('reads a file of its own, and names a tensor that does not fit', async () => {
     const file = join(folder, 'own.safetensors');
     const bytes = treeToSafetensors(params);
