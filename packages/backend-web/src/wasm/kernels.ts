@@ -1,4 +1,5 @@
 import { applyAdam } from './apply-adam.js';
+import { batchNorm, batchNormGradient, batchNormOfStatistics } from './batch-norm.js';
 import { concat } from './concat.js';
 import { conv2d } from './conv2d.js';
 import { conv2dBackpropFilter } from './conv2d-backprop-filter.js';
@@ -17,6 +18,9 @@ import { unsortedSegmentSum } from './unsorted-segment-sum.js';
 /** Every kernel that we compute in the wasm backend's memory. */
 export const wasmKernels: readonly WasmKernel[] = [
   applyAdam,
+  batchNorm,
+  batchNormGradient,
+  batchNormOfStatistics,
   concat,
   conv2d,
   conv2dBackpropFilter,

@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 /** The losses of some steps on the backend in use, in Node or in a page, and the tensors leaked. */
 export async function losses(steps: number): Promise<{ losses: number[]; leaked: number }> {
-  const blocks = (['batch', 'none'] as const).map((norm) => ({ filters: 8, pool: 2, norm }));
+  const blocks = (['batch', 'none'] as const).map((norm) => ({ filters: 10, pool: 2, norm }));
   const model = multimodal({
     encoders: {
       image: cnn({ size: [16, 16], blocks, width: 16, augment: ['flip'] }),
