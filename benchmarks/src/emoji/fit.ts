@@ -16,7 +16,7 @@ export interface IndexedBatch extends Batch<tf.Tensor> {
   readonly indices: readonly number[];
 }
 
-export interface FitOptions {
+interface FitOptions {
   readonly name: string;
   readonly model: Multimodal;
   readonly objective: Objective;

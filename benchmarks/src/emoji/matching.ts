@@ -56,8 +56,8 @@ export async function matchings(
     [...STRATEGIES, ...Object.values(ALONE)],
     options,
     async (name, seed) => {
-      const image = projected(inputs.image, { width: WIDTH, dropout: 0.5 });
-      const text = projected(inputs.text, { width: WIDTH, dropout: 0.2 });
+      const image = projected(inputs.image, { width: WIDTH, dropout: 0.3 });
+      const text = projected(inputs.text, { width: WIDTH, dropout: 0.1 });
       const alone = { [ALONE.picture]: { image }, [ALONE.name]: { text } }[name];
       const outputs = await fit({
         name: `matching, ${name}, seed ${seed}`,
@@ -67,9 +67,9 @@ export async function matchings(
           head: (z) => mlp({ in: z, hidden: [WIDTH], out: 1, dropout: 0.3 }),
         }),
         objective: matching(),
-        train: rowBatches({ inputs, examples: train }, { batchSize: 512, seed }),
+        train: rowBatches({ inputs, examples: train }, { batchSize: 64, groupBy: 'image', seed }),
         test: rowBatches({ inputs, examples: [...hard, ...easy] }, { batchSize: 512 }),
-        ...{ epochs: options.epochs ?? 3, peak: 2e-3, weightDecay: 0.05, seed },
+        ...{ epochs: options.epochs ?? 6, peak: 2e-3, weightDecay: 0.05, seed },
       });
       const logits = outputs.map(([logit]) => logit!);
       const own = logits.slice(0, hard.length);

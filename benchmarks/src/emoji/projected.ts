@@ -9,7 +9,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import type { Rows } from './rows.js';
 
-export interface ProjectedOptions {
+interface ProjectedOptions {
   readonly width: number;
   /** Of the features, in training. */
   readonly dropout: number;

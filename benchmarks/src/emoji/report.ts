@@ -13,7 +13,7 @@ export interface EmojiOptions {
 }
 
 /** What one model reached: by name of the figure, over the seeds. */
-export interface Row {
+interface Row {
   readonly name: string;
   readonly figures: { readonly [figure: string]: Spread };
 }
@@ -34,17 +34,22 @@ export async function overSeeds(
   { seeds, only }: EmojiOptions,
   run: (name: string, seed: number) => Promise<Figures>,
 ): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const name of names.filter((one) => only?.includes(one) ?? true)) {
-    const results: Figures[] = [];
-    for (let seed = 0; seed < seeds; seed++) results.push(await run(name, seed));
-    const figures = Object.keys(results[0]!).map((figure) => [
-      figure,
-      spread(results.map((result) => result[figure]!))!,
-    ]);
-    rows.push({ name, figures: Object.fromEntries(figures) });
+  const chosen = names.filter((name) => only?.includes(name) ?? true);
+  const results = new Map(chosen.map((name) => [name, [] as Figures[]]));
+  for (let seed = 0; seed < seeds; seed++) {
+    for (const name of chosen) {
+      const figures = await run(name, seed);
+      const shown = Object.entries(figures).map(([figure, x]) => `${figure} ${x.toFixed(3)}`);
+      say(`${name}, seed ${seed}: ${shown.join(', ')}`);
+      results.get(name)!.push(figures);
+    }
   }
-  return rows;
+  return [...results].map(([name, all]) => {
+    const figures = Object.keys(all[0]!).map(
+      (figure) => [figure, spread(all.map((one) => one[figure]!))!] as const,
+    );
+    return { name, figures: Object.fromEntries(figures) };
+  });
 }
 
 /** As three digits behind the point, with the deviation where there were several seeds. */

@@ -21,7 +21,7 @@ export interface RowData {
   readonly examples: readonly RowExample[];
 }
 
-export interface RowBatchesOptions {
+interface RowBatchesOptions {
   /** Examples in a batch; with `groupBy`, distinct rows of that modality. */
   readonly batchSize: number;
   /** Puts all examples of a row in one batch, so that it is encoded once. */
