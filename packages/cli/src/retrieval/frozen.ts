@@ -2,8 +2,6 @@ import { compiledFunction } from '@chainrule/backend-node/compiled';
 import type { ImageSource } from '@chainrule/data';
 import { cachedEmbeddings } from '@chainrule/data/node';
 import {
-  type Augmentation,
-  augment,
   type EfficientNetLite0,
   type EfficientNetLite0Params,
   efficientNetLite0,
@@ -11,23 +9,16 @@ import {
 import { efficientNetLite0Weights } from '@chainrule/encoders-image/node';
 import { type BertParams, miniLm, type Tokenizer } from '@chainrule/encoders-text';
 import { miniLmWeights } from '@chainrule/encoders-text/node';
-import { disposeTree, foldIn, key } from '@chainrule/tensor';
+import { disposeTree } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Terminal } from '../terminal.js';
 import { meter } from './meter.js';
 
-/** Side of the pictures that the encoder sees. */
-export const SIDE = 192;
+/** Side of the pictures that the encoder sees: what it was trained at. */
+export const SIDE = 224;
 /** Tokens that a text is cut to: names, and a name with its keywords. */
 const TOKENS = 32;
 const BATCH = 64;
-
-/** What pictures are put through for another view of them: what tells artists apart, not things. */
-const AUGMENTATIONS: readonly Augmentation[] = [
-  'flip',
-  { type: 'resizedCrop', area: [0.6, 1], ratio: [0.8, 1.25] },
-  { type: 'colorJitter', brightness: 0.3, contrast: 0.3, saturation: 0.4, hue: 0.03 },
-];
 
 /** The two pretrained encoders, frozen: what they make of pictures and texts is kept on disk. */
 export interface Frozen {
@@ -37,8 +28,8 @@ export interface Frozen {
     readonly params: BertParams;
     readonly tokenizer: Tokenizer;
   };
-  /** One row of 1,280 features a picture. View 0 is the picture itself, others are augmented. */
-  imageRows(what: string, pictures: readonly ImageSource[], view?: number): Promise<Float32Array[]>;
+  /** One row of several layers a picture. */
+  imageRows(what: string, pictures: readonly ImageSource[]): Promise<Float32Array[]>;
   /** One row of 384 a text. */
   textRows(texts: readonly string[]): Promise<Float32Array[]>;
   dispose(): void;
@@ -51,7 +42,7 @@ export async function openFrozen(
   signal: AbortSignal,
 ): Promise<Frozen> {
   const log = (text: string) => out.live(text);
-  const pictures = efficientNetLite0({ size: [SIDE, SIDE] });
+  const pictures = efficientNetLite0({ size: [SIDE, SIDE], head: 'layers' });
   const pictureParams = await efficientNetLite0Weights({ log: out.line, signal });
   const texts = miniLm();
   const { params: textParams, tokenizer } = await miniLmWeights({
@@ -68,23 +59,17 @@ export async function openFrozen(
   return {
     image: { encoder: pictures, params: pictureParams },
     text: { encoder: texts, params: textParams, tokenizer },
-    async imageRows(what, sources, view = 0) {
+    async imageRows(what, sources) {
       const tick = meter(out, `looking at ${what}`, sources.length, 'pictures');
-      let batches = 0;
       const { vectors, width } = await cachedEmbeddings({
-        encoder: {
-          config: { ...pictures.config, view, ...(view > 0 && { augment: AUGMENTATIONS }) },
-          width: pictures.width,
-        },
+        encoder: pictures,
         params: pictureParams,
         encode: (batch) => {
-          const pixels = batch as tf.Tensor4D;
-          tick(pixels.shape[0]);
-          return tf.tidy(() => {
-            const x =
-              view === 0 ? pixels : augment(pixels, AUGMENTATIONS, foldIn(key(view), batches++));
-            return runPictures ? runPictures.run({ x }) : ofPictures(pictureParams, { x });
-          });
+          const x = batch as tf.Tensor4D;
+          tick(x.shape[0]);
+          return runPictures
+            ? runPictures.run({ x })
+            : tf.tidy(() => ofPictures(pictureParams, { x }));
         },
         inputs: {
           count: sources.length,

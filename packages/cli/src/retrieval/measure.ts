@@ -28,12 +28,11 @@ export async function tested(
   return { flat, solid: await of(SOLID), gallery: flat.queries };
 }
 
-/** The drawings as they are, without augmentation. */
-export const imagesOf = ({ views }: Material, drawings: readonly EmojiDrawing[]): Float32Array[] =>
-  drawings.map(({ id }) => views.get(id)![0]!);
+export const imagesOf = ({ images }: Material, drawings: readonly EmojiDrawing[]): Float32Array[] =>
+  drawings.map(({ id }) => images.get(id)!);
 
-export const namesOf = ({ captions }: Material, drawings: readonly EmojiDrawing[]) =>
-  drawings.map(({ concept }) => captions.get(concept.index)![0]!);
+export const namesOf = ({ names }: Material, drawings: readonly EmojiDrawing[]) =>
+  drawings.map(({ concept }) => names[concept.index]!);
 
 /** Mean and sample deviation (null of one). */
 export function spread(values: readonly number[]): { mean: number; deviation: number | null } {

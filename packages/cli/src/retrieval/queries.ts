@@ -9,7 +9,7 @@ const SHOWN = { A: 24, B: 16 };
 const TOP = 10;
 
 /** Every so many-th name of the tests of seed 0, with the pictures nearest to it. */
-export async function examplesOf(
+export async function queriesOf(
   trained: readonly { readonly task: 'A' | 'B'; readonly heads: Heads }[],
   material: Material,
 ): Promise<Query[]> {

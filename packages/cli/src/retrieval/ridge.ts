@@ -1,71 +1,110 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { tensorOf } from './pairs.js';
 
 /**
- * Ridge regression with an intercept: the W and b that minimise ‖XW + b − Y‖² + λn‖W‖², in closed
- * form by a Cholesky factorisation in float64. `x` is [n, in] and `y` [n, out], row by row.
- *
- * @param lambda relative to the number of rows, for features of deviation 1.
+ * Ridge regression without an intercept: the W that minimises ‖XW − Y‖² + λn‖W‖², in closed form:
+ * (XᵀX + λn)⁻¹XᵀY or Xᵀ(XXᵀ + λn)⁻¹Y, whichever is the smaller system. `x` is [n, in], `y` [n, out].
  */
-export async function ridge(
-  x: readonly Float32Array[],
-  y: readonly Float32Array[],
-  lambda: number,
-): Promise<{ readonly kernel: tf.Tensor2D; readonly bias: tf.Tensor1D }> {
-  const [width, out] = [x[0]!.length, y[0]!.length];
-  const [gram, cross, means] = tf.tidy(() => {
-    const [a, b] = [tensorOf(x), tensorOf(y)];
-    const [p, q] = [tf.mean(a, 0, true), tf.mean(b, 0, true)];
-    const centred = tf.sub<tf.Tensor2D>(a, p);
+export async function ridge(x: tf.Tensor2D, y: tf.Tensor2D, lambda: number): Promise<tf.Tensor2D> {
+  const [rows, columns] = x.shape;
+  const dual = rows < columns;
+  const [system, right] = tf.tidy((): [tf.Tensor2D, tf.Tensor2D] => {
+    const products = tf.matMul<tf.Tensor2D>(x, x, !dual, dual);
+    const diagonal = tf.fill<tf.Rank.R1>([Math.min(rows, columns)], lambda * rows);
     return [
-      tf.div(tf.matMul(centred, centred, true), x.length),
-      tf.div(tf.matMul(centred, tf.sub<tf.Tensor2D>(b, q), true), x.length),
-      tf.concat([p, q], 1),
-    ] as const;
+      tf.add<tf.Tensor2D>(products, tf.diag(diagonal)),
+      dual ? tf.clone(y) : tf.matMul(x, y, true),
+    ];
   });
-  const factor = Float64Array.from(await gram.data());
-  const solution = Float64Array.from(await cross.data());
-  const mean = await means.data();
-  tf.dispose([gram, cross, means]);
-  for (let i = 0; i < width; i++) factor[i * width + i]! += lambda;
-  cholesky(factor, width);
-  solve(factor, solution, width, out);
-  const bias = Float32Array.from({ length: out }, (_, o) => {
-    let sum = mean[width + o]!;
-    for (let i = 0; i < width; i++) sum -= mean[i]! * solution[i * out + o]!;
-    return sum;
-  });
-  return {
-    kernel: tf.tensor2d(Float32Array.from(solution), [width, out]),
-    bias: tf.tensor1d(bias),
-  };
+  const solution = await solve(system, right);
+  if (!dual) return solution;
+  const kernel = tf.matMul<tf.Tensor2D>(x, solution, true);
+  solution.dispose();
+  return kernel;
 }
 
-/** A = L·Lᵀ, in place: L is the lower triangle. */
-function cholesky(a: Float64Array, n: number): void {
+/** Rows that are factorised at once: what is left are products of large matrices. */
+const BLOCK = 256;
+
+type Step = {
+  /** Inverse of the block on the diagonal of L. */
+  readonly inverse: tf.Tensor2D;
+  /** What is below it. */
+  readonly below: tf.Tensor2D;
+  /** The rows of L⁻¹B beside it. */
+  readonly right: tf.Tensor2D;
+};
+
+/**
+ * A⁻¹B for a symmetric positive definite A, by a Cholesky factorisation A = LLᵀ in blocks. Takes both
+ * tensors: they are disposed.
+ */
+async function solve(a: tf.Tensor2D, b: tf.Tensor2D): Promise<tf.Tensor2D> {
+  const steps: Step[] = [];
+  let [rest, right] = [a, b];
+  while (rest.shape[0] > 0) {
+    const left = Math.max(0, rest.shape[0] - BLOCK);
+    const size = rest.shape[0] - left;
+    const columns = right.shape[1];
+    const corner = tf.slice2d(rest, [0, 0], [size, size]);
+    const factor = inverseFactor(await corner.data<'float32'>(), size);
+    const [x, y] = [rest, right];
+    const next = tf.tidy(() => {
+      const inverse = tf.tensor2d(factor, [size, size]);
+      const own = tf.matMul<tf.Tensor2D>(inverse, tf.slice2d(y, [0, 0], [size, columns]));
+      const below = tf.matMul<tf.Tensor2D>(
+        tf.slice2d(x, [size, 0], [left, size]),
+        inverse,
+        false,
+        true,
+      );
+      return {
+        step: { inverse, below, right: own },
+        rest: tf.sub<tf.Tensor2D>(
+          tf.slice2d(x, [size, size], [left, left]),
+          tf.matMul(below, below, false, true),
+        ),
+        right: tf.sub<tf.Tensor2D>(
+          tf.slice2d(y, [size, 0], [left, columns]),
+          tf.matMul(below, own),
+        ),
+      };
+    });
+    tf.dispose([corner, x, y]);
+    steps.push(next.step);
+    [rest, right] = [next.rest, next.right];
+  }
+  const solution = tf.tidy(() =>
+    steps.reduceRight(
+      (after, { inverse, below, right }) =>
+        tf.concat2d(
+          [
+            tf.matMul(inverse, tf.sub<tf.Tensor2D>(right, tf.matMul(below, after, true)), true),
+            after,
+          ],
+          0,
+        ),
+      right,
+    ),
+  );
+  tf.dispose([rest, right, ...steps.map((step) => Object.values(step))].flat());
+  return solution;
+}
+
+/** L⁻¹ of a small matrix, in float64. */
+function inverseFactor(a: Float32Array, n: number): Float32Array {
+  const l = new Float64Array(n * n);
+  const inverse = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
     for (let j = 0; j <= i; j++) {
       let sum = a[i * n + j]!;
-      for (let k = 0; k < j; k++) sum -= a[i * n + k]! * a[j * n + k]!;
-      a[i * n + j] = i === j ? Math.sqrt(sum) : sum / a[j * n + j]!;
+      for (let k = 0; k < j; k++) sum -= l[i * n + k]! * l[j * n + k]!;
+      l[i * n + j] = i === j ? Math.sqrt(sum) : sum / l[j * n + j]!;
+    }
+    for (let j = 0; j <= i; j++) {
+      let sum = i === j ? 1 : 0;
+      for (let k = j; k < i; k++) sum -= l[i * n + k]! * inverse[k * n + j]!;
+      inverse[i * n + j] = sum / l[i * n + i]!;
     }
   }
-}
-
-/** L·Lᵀ·X = B, in place: B `[n, columns]` becomes X. */
-function solve(l: Float64Array, b: Float64Array, n: number, columns: number): void {
-  const subtract = (to: number, from: number, factor: number) => {
-    for (let c = 0; c < columns; c++) b[to * columns + c]! -= factor * b[from * columns + c]!;
-  };
-  const divide = (row: number) => {
-    for (let c = 0; c < columns; c++) b[row * columns + c]! /= l[row * n + row]!;
-  };
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < i; k++) subtract(i, k, l[i * n + k]!);
-    divide(i);
-  }
-  for (let i = n - 1; i >= 0; i--) {
-    for (let k = i + 1; k < n; k++) subtract(i, k, l[k * n + i]!);
-    divide(i);
-  }
+  return Float32Array.from(inverse);
 }

@@ -1,8 +1,17 @@
-import type { Json } from '@chainrule/tensor';
+import { type Json, precomputed } from '@chainrule/tensor';
 import { type DualEncoder, type DualEncoderParams, dualEncoder } from '@chainrule/trainer';
 import type { TrainedModel } from '@chainrule/trainer/files';
 import { type Frozen, SIDE } from './frozen.js';
-import { type Heads, headsModel, type Recipe } from './heads.js';
+import { type Heads, projections } from './heads.js';
+
+type Encoders = Parameters<typeof dualEncoder>[0]['encoders'];
+
+const withHeads = (encoders: unknown, concepts: number): DualEncoder =>
+  dualEncoder({
+    encoders: encoders as Encoders,
+    projections: projections(concepts),
+    width: concepts,
+  });
 
 /**
  * The frozen encoders and the heads on them as one model, which needs nothing else to be used. The
@@ -10,20 +19,11 @@ import { type Heads, headsModel, type Recipe } from './heads.js';
  */
 export function wholeModel(
   { image, text }: Pick<Frozen, 'image' | 'text'>,
-  recipe: Recipe,
-  { params }: Heads,
+  { model, params }: Heads,
   about: { readonly [name: string]: Json },
 ): TrainedModel<DualEncoder> {
-  const { width, scale, maxScale } = recipe;
-  const model = dualEncoder({
-    encoders: { image: image.encoder, text: text.encoder } as never,
-    projections: { image: recipe.image, text: recipe.text } as never,
-    width,
-    scale,
-    maxScale,
-  }) as unknown as DualEncoder;
   return {
-    model,
+    model: withHeads({ image: image.encoder, text: text.encoder }, model.width),
     params: {
       ...params,
       encoders: { image: image.params, text: text.params },
@@ -35,12 +35,14 @@ export function wholeModel(
 }
 
 /** The heads of a whole model, for rows that the frozen encoders made already. */
-export function headsOf(
-  { params }: Pick<TrainedModel<DualEncoder>, 'params'>,
-  recipe: Recipe,
-  frozen: Frozen,
-): Heads {
-  const widths = { image: frozen.image.encoder.width, text: frozen.text.encoder.width };
+export function headsOf({
+  model: { encoders, width },
+  params,
+}: Pick<TrainedModel<DualEncoder>, 'model' | 'params'>): Heads {
+  const rows = {
+    image: precomputed({ width: encoders.image!.width }),
+    text: precomputed({ width: encoders.text!.width }),
+  };
   const own = { ...params, encoders: { image: {}, text: {} } } as unknown as DualEncoderParams;
-  return { model: headsModel(recipe, widths), params: own };
+  return { model: withHeads(rows, width), params: own };
 }
