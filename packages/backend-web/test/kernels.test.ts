@@ -210,6 +210,22 @@ test('split and unstack', () =>
     ];
   }));
 
+test('a clone shares its numbers, and outlives the original', async () => {
+  await tf.setBackend('wasm');
+  const before = tf.memory();
+  const x = tf.tensor2d([[1, 2, 3]]);
+  const text = tf.tensor1d(['a', 'b']);
+  const [copy, copies] = [tf.clone(x), tf.clone(text)];
+  expect(tf.memory().numDataBuffers).toBe(before.numDataBuffers + 3);
+  tf.dispose([x, text]);
+  const other = tf.zeros([1, 3]);
+  expect([...copy.dataSync()]).toEqual([1, 2, 3]);
+  expect([...copies.dataSync()]).toEqual(['a', 'b']);
+  tf.dispose([copy, copies, other]);
+  expect(tf.memory().numTensors).toBe(before.numTensors);
+  expect(tf.memory().numDataBuffers).toBe(before.numDataBuffers);
+});
+
 test('segments of rows, ids below 0 left out', () =>
   expectEqual(() =>
     tf.unsortedSegmentSum(noise('x', [6, 3]), tf.tensor1d([2, 0, 2, -1, 1, 0], 'int32'), 4),

@@ -5,6 +5,7 @@ import { conv2d } from './conv2d.js';
 import { conv2dBackpropFilter } from './conv2d-backprop-filter.js';
 import { conv2dBackpropInput } from './conv2d-backprop-input.js';
 import { gather } from './gather.js';
+import { identity } from './identity.js';
 import type { WasmKernel } from './kernel.js';
 import { matMul } from './mat-mul.js';
 import { maxPoolGrad } from './max-pool-grad.js';
@@ -26,6 +27,7 @@ export const wasmKernels: readonly WasmKernel[] = [
   conv2dBackpropFilter,
   conv2dBackpropInput,
   gather,
+  identity,
   matMul,
   maxPoolGrad,
   oneHot,
