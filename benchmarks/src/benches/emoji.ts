@@ -1,6 +1,6 @@
 import { lookUp } from '@chainrule/tensor';
 import { categories } from '../emoji/category.js';
-import { openDrawings } from '../emoji/drawings.js';
+import { type Drawings, openDrawings } from '../emoji/drawings.js';
 import { matchings } from '../emoji/matching.js';
 import { cells, type EmojiOptions, type Table, write } from '../emoji/report.js';
 import { questions } from '../emoji/vqa.js';
@@ -9,10 +9,13 @@ import { print, say, table } from '../harness.js';
 import type { Bench, BenchOptions } from './bench.js';
 
 const workloads: {
-  readonly [name: string]: (options: EmojiOptions) => Promise<Table>;
+  readonly [name: string]: (
+    options: EmojiOptions,
+    drawings: () => Promise<Drawings>,
+  ) => Promise<Table>;
 } = {
-  category: async (options) => categories(await openDrawings(options.quick), options),
-  matching: async (options) => matchings(await openDrawings(options.quick), options),
+  category: async (options, drawings) => categories(await drawings(), options),
+  matching: async (options, drawings) => matchings(await drawings(), options),
   vqa: questions,
 };
 
@@ -29,9 +32,14 @@ export const emoji: Bench = {
     };
     await executorOf('compiled');
     const began = performance.now();
+    let opened: Promise<Drawings> | undefined;
+    const drawings = () => {
+      opened ??= openDrawings(quick);
+      return opened;
+    };
     const tables: Table[] = [];
     for (const run of chosen) {
-      const made = await run(options);
+      const made = await run(options, drawings);
       tables.push(made);
       print(`\n${made.about.join(' ')}\n`);
       print(
