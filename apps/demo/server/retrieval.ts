@@ -1,3 +1,4 @@
+import { compiledFunction } from '@chainrule/backend-node/compiled';
 import type { ImageSize } from '@chainrule/data';
 import { cachedEmbeddings, type Emoji, type EmojiDrawing, emoji } from '@chainrule/data/node';
 import { tokenizerFromConfig } from '@chainrule/encoders-text';
@@ -62,13 +63,20 @@ export async function openRetrieval(folder: string): Promise<Retrieval> {
     shape: readonly number[],
     read: (index: number) => Uint8Array | Int32Array | Promise<Uint8Array>,
   ) => {
-    const { vectors } = await cachedEmbeddings({
-      encoder: { config: { ...model.config, side }, width: model.width },
-      params,
-      encode: (batch) => tf.tidy(() => model.embed(params, side, batch)),
-      inputs: { count: all.length, shape, read },
-    });
-    return vectors;
+    const embed = (p: typeof params, { x }: { readonly x: tf.Tensor }) => model.embed(p, side, x);
+    // Many at once are worth compiling for; a query is not.
+    const run = tf.getBackend() === 'tensorflow' ? compiledFunction(embed, params) : undefined;
+    try {
+      const { vectors } = await cachedEmbeddings({
+        encoder: { config: { ...model.config, side }, width: model.width },
+        params,
+        encode: (x) => (run ? run.run({ x }) : tf.tidy(() => embed(params, { x }))),
+        inputs: { count: all.length, shape, read },
+      });
+      return vectors;
+    } finally {
+      run?.dispose();
+    }
   };
   const longest = Math.max(...names.map((name) => tokenizer.encode(name).length));
   const ids = tokenizer.encodeBatch(names, { maxLength: longest });
