@@ -30,6 +30,8 @@ export interface ClevrRecipe {
   readonly epochs: number;
   /** The highest learning rate of the cycle, which begins at a 25th of it. */
   readonly peak: number;
+  /** The share of the steps after which it is reached; default 0.3. */
+  readonly warmup?: number;
   readonly weightDecay: number;
 }
 
@@ -57,11 +59,14 @@ export const recipes: { readonly [name: string]: ClevrRecipe } = {
       [64, 2],
       [64, 2],
       [64, 1],
+      [64, 1],
+      [64, 1],
     ],
     coordinates: true,
     vary: true,
-    epochs: 24,
+    epochs: 20,
     peak: 2e-3,
+    warmup: 0.15,
   },
   // 25 objects: 625 pairs a question.
   relation: {
@@ -100,7 +105,16 @@ export interface ClevrOptions {
 
 export function clevrTask(recipe: ClevrRecipe, { seed, images = 9800 }: ClevrOptions): Task {
   const { train, test, classes } = sortOfClevr({ seed, images: { train: images, test: 200 } });
-  const { pool, coordinates = false, width, hidden, dropout = 0, peak, weightDecay } = recipe;
+  const {
+    pool,
+    coordinates = false,
+    width,
+    hidden,
+    dropout = 0,
+    peak,
+    warmup = 0.3,
+    weightDecay,
+  } = recipe;
   const blocks = recipe.blocks.map((block): ConvBlockOptions => {
     const [filters, stride] = typeof block === 'number' ? [block, 2] : block;
     return { filters, stride, norm: 'batch' };
@@ -118,7 +132,7 @@ export function clevrTask(recipe: ClevrRecipe, { seed, images = 9800 }: ClevrOpt
         fusion,
         head: (z) => mlp({ in: z, hidden, out: classes.length, dropout }),
       }),
-    optimizer: (steps) => adamw({ learningRate: oneCycle({ peak, steps }), weightDecay }),
+    optimizer: (steps) => adamw({ learningRate: oneCycle({ peak, steps, warmup }), weightDecay }),
   };
 }
 
