@@ -55,9 +55,8 @@ export async function buildInstaller() {
  * a compiler or a network the programs still run, slower: that is said, and is no error.
  */
 export async function provisionNative() {
-  const { nativePaths } = await import(pathToFileURL(join(dirname(installer), 'cache.js')).href);
-  const { binding, kernels } = nativePaths();
-  if (existsSync(binding) && existsSync(kernels)) return;
+  const cache = await import(pathToFileURL(join(dirname(installer), 'cache.js')).href);
+  if (cache.isInstalled(cache.nativePaths())) return;
   const { installNative } = await import(pathToFileURL(installer).href);
   try {
     await step('Providing native TensorFlow', () =>

@@ -1,3 +1,4 @@
+import { filterGradients } from './convolution.js';
 import { DENSE_ADAM, denseAdam, denseForward, denseUpdate } from './dense.js';
 import {
   type Fusion,
@@ -136,7 +137,7 @@ export function bindState(graph: Graph, handle: Variables): StatefulGraph {
       each === layer.inputGradient ? [single(node)] : undefined,
     );
   });
-  bound = narrowProducts(bound);
+  bound = narrowProducts(filterGradients(bound));
   const isDone = ({ kernel }: Fusion) => kernel === DENSE_ADAM;
 
   const effects = bound.fusions.filter(isDone).map(({ inputs }) => inputs.done!.node);
