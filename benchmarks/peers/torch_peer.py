@@ -154,19 +154,32 @@ def attention(arrays, _settings, compiled):
     gradients([p for layer in layers for p in layer] + last, x, loss_of, compiled)
 
 
-class Vqa(torch.nn.Module):
-    """Four conv blocks with max pooling, the maximum over all places, a dense layer; word vectors
-    and an LSTM; their product; two dense layers."""
+def convolve_same(conv, x):
+    """Padded by zeros as TensorFlow does: where their number is odd, one more at the end."""
+    (kernel, stride), side = (conv.kernel_size[0], conv.stride[0]), x.shape[-1]
+    missing = max((math.ceil(side / stride) - 1) * stride + kernel - side, 0)
+    before = missing // 2
+    if missing % 2 == 0:
+        return F.conv2d(x, conv.weight, conv.bias, stride, before)
+    return conv(F.pad(x, (before, missing - before) * 2))
 
-    def __init__(self, p, normalization):
+
+class Vqa(torch.nn.Module):
+    """Conv blocks, the maximum over all places, a dense layer; word vectors and an LSTM; their
+    product; two dense layers."""
+
+    def __init__(self, p, normalization, strides, pool):
         super().__init__()
+        self.strides, self.pool = strides, pool
         image, text = "encoders/image", "encoders/text"
         convs, norms = [], []
         while f"params/{image}/blocks/{len(convs)}/kernel" in p:
             at = f"params/{image}/blocks/{len(convs)}"
             kernel = conv_kernel(p[f"{at}/kernel"])
             plain = normalization == "none"
-            conv = torch.nn.Conv2d(*kernel.shape[1::-1], 3, padding=1, bias=plain)
+            conv = torch.nn.Conv2d(
+                *kernel.shape[1::-1], kernel.shape[2], stride=strides[len(convs)], bias=plain
+            )
             conv.weight = kernel
             if plain:
                 conv.bias = parameter(p[f"{at}/bias"])
@@ -197,7 +210,8 @@ class Vqa(torch.nn.Module):
     def forward(self, pixels, ids, image_rows, text_rows):
         x = pixels * 2 - 1
         for conv, norm_layer in zip(self.convs, self.norms):
-            x = F.max_pool2d(F.relu(norm_layer(conv(x))), 2)
+            x = F.relu(norm_layer(convolve_same(conv, x)))
+            x = F.max_pool2d(x, self.pool) if self.pool > 1 else x
         x = F.relu(self.dense(x.amax((2, 3))))
         states = self.lstm(self.words(ids))[0]
         lengths = (ids != 0).sum(1)
@@ -226,7 +240,9 @@ def vqa(arrays, settings, compiled):
     size = int(settings["batch"])
     steps = int(settings["epochs"]) * math.ceil(len(pictures) / size)
 
-    model = Vqa(arrays, settings["norm"]).to(memory_format=torch.channels_last)
+    strides = [int(stride) for stride in settings["strides"].split(",")]
+    model = Vqa(arrays, settings["norm"], strides, int(settings["pool"]))
+    model = model.to(memory_format=torch.channels_last)
     trained = [p for p in model.parameters() if p.requires_grad]
     decay, peak = float(settings["weightDecay"]), float(settings["peak"])
     optimizer = torch.optim.AdamW(trained, lr=peak, weight_decay=decay, fused=True)

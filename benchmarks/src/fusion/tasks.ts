@@ -61,7 +61,12 @@ async function vqa(): Promise<Task> {
     model: (fusion, { vocabulary }) =>
       multimodal({
         encoders: {
-          image: small({ width, augment: ['flip'] }) as Encoder,
+          image: small({
+            width,
+            norm: 'batch',
+            downsample: 'stride',
+            augment: ['flip'],
+          }) as Encoder,
           text: lstm({ vocabulary, embedding: 32, width }) as Encoder,
         },
         fusion,

@@ -35,7 +35,9 @@ export function vqa(): Workload {
       const images = numbered(data.examples.map(({ inputs }) => inputs.image));
       const ids = batches.tokenizer!.encodeBatch(texts.distinct);
       const pixels = await Promise.all(images.distinct.map((image) => image.read(SIZE)));
-      const config = parts.model.encoders.image!.config as { blocks?: { norm: string }[] };
+      const config = parts.model.encoders.image!.config as {
+        blocks?: { norm: string; stride: number; pool: number }[];
+      };
       return {
         tensors: {
           params: params as Params,
@@ -51,6 +53,8 @@ export function vqa(): Workload {
         },
         settings: {
           norm: config.blocks?.[0]?.norm ?? 'none',
+          strides: `${config.blocks?.map(({ stride }) => stride) ?? []}`,
+          pool: `${config.blocks?.[0]?.pool ?? 1}`,
           epochs: `${EPOCHS}`,
           ...Object.fromEntries(Object.entries(PEERS).map(([name, value]) => [name, `${value}`])),
         },

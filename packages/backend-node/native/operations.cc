@@ -1,14 +1,16 @@
-// Loading this module registers the operations that TensorFlow lacks: convolution.cc, dense.cc and
-// lstm.cc. They go through TensorFlow's C interface, so they take a second or two to compile.
+// Loading this module registers the operations that TensorFlow lacks: batch-norm.cc,
+// convolution.cc, dense.cc and lstm.cc. They go through TensorFlow's C interface, so they take a second or two to compile.
 #include <node_api.h>
 #include <tensorflow/c/tf_status.h>
 
+void register_batch_norm(TF_Status* status);
 void register_convolution(TF_Status* status);
 void register_dense(TF_Status* status);
 void register_lstm(TF_Status* status);
 
 static bool register_all() {
   TF_Status* status = TF_NewStatus();
+  register_batch_norm(status);
   register_convolution(status);
   register_dense(status);
   register_lstm(status);

@@ -75,8 +75,8 @@ export async function ensureOperations(paths: NativePaths, options: CompileOptio
   await rename(folder, paths.operationsFolder);
 }
 
-const OPERATIONS = ['operations', 'convolution', 'dense', 'lstm'];
-const LOOPS = ['convolution-kernels', 'dense-kernels', 'lstm-kernels'];
+const OPERATIONS = ['operations', 'batch-norm', 'convolution', 'dense', 'lstm'];
+const LOOPS = ['batch-norm', 'convolution', 'dense', 'lstm'].map((name) => `${name}-kernels`);
 const OPTIMIZE = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=fast'];
 
 /** The instruction sets that the operations choose from when they run. */

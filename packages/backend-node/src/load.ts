@@ -44,7 +44,6 @@ export function registerNative(env: Env = process.env): { version: string } | { 
 
 function load(paths: NativePaths): string {
   quietTensorFlow(paths);
-  runInCallingThread();
   restoreUtil();
   const binding = require(paths.binding) as Binding;
   loadOperations(paths);
@@ -69,14 +68,6 @@ function quietTensorFlow({ quiet, library }: NativePaths): void {
   if (process.env.TF_CPP_MIN_LOG_LEVEL === '0' || !existsSync(quiet)) return;
   const framework = findLibrary(library).files.at(-1);
   (require(quiet) as { load(path: string | undefined): void }).load(framework);
-}
-
-/**
- * A session runs its operations on the thread that called it, one after the other, each on all
- * cores: handing them to other threads costs 0.1 ms a run. A number that the user has set is kept.
- */
-function runInCallingThread(): void {
-  process.env.TF_NUM_INTEROP_THREADS ??= '-1';
 }
 
 /** tfjs-node calls two functions that Node 22 deprecates aloud and Node 23 removed. */

@@ -41,8 +41,9 @@ export interface LoaderOptions {
   /**
    * Fills batches up to multiples of these, so that few distinct shapes occur and a compiled step is
    * rarely compiled anew. `examples` are filled with weight 0, images and texts with repeats that no
-   * example uses. 1 fills nothing. Defaults: `examples` batchSize, or 64 with `groupBy`; `text` 32
-   * and `image` 8, or batchSize where that is smaller (with `groupBy`, only the grouped one).
+   * example uses. 1 fills nothing. Defaults: `examples` batchSize, or with `groupBy` 64, and at least
+   * as many as nearly every batch of so many groups has; `text` 32 and `image` 8, or batchSize where
+   * that is smaller (with `groupBy`, only the grouped one; the other 64 and 8).
    */
   readonly padTo?: { readonly [what in 'examples' | Modality]?: number };
   /** What happens to the last batch where it is smaller. Default `keep`. */
@@ -119,8 +120,10 @@ export function loader(data: Dataset, options: LoaderOptions): Loader {
   const tokens = texts && encodeTexts(texts.values, options.tokenizer, options.maxLength);
   const readImage = images && imageReader(images.values, size, options.cacheBytes ?? 2 ** 30);
   const targets = targetsOf(data);
+  const groups = groupBy && (groupBy === 'image' ? images!.ids : texts!.column(0));
+  const likely = groups && options.padTo?.examples === undefined ? likelySize(groups) : () => 0;
   const order = plan({
-    groups: groupBy && (groupBy === 'image' ? images!.ids : texts!.column(0)),
+    groups,
     count: examples.length,
     batchSize,
     shuffle: options.shuffle ?? true,
@@ -133,7 +136,8 @@ export function loader(data: Dataset, options: LoaderOptions): Loader {
   }
 
   async function assemble(indices: readonly number[], epoch: number): Promise<HostBatch> {
-    const count = roundUp(indices.length, padTo.examples);
+    const inGroups = groups ? new Set(indices.map((index) => groups[index]!)).size : 0;
+    const count = roundUp(Math.max(indices.length, likely(inGroups)), padTo.examples);
     const inputs: { [modality: string]: HostArray } = {};
     const rows: { [modality: string]: Int32Array } = {};
     if (images && readImage) {
@@ -180,10 +184,22 @@ function paddings({ batchSize, groupBy, padTo = {} }: LoaderOptions) {
   const all = {
     examples: padTo.examples ?? (groupBy === undefined ? batchSize : 64),
     image: padTo.image ?? limited('image', 8),
-    text: padTo.text ?? limited('text', 32),
+    text: padTo.text ?? limited('text', groupBy === 'image' ? 64 : 32),
   };
   for (const [what, multiple] of Object.entries(all)) checkCount(`padTo.${what}`, multiple);
   return all;
+}
+
+/**
+ * How many examples so many groups have, all but one time in a thousand: three deviations above the
+ * mean. Known before any batch, so that all of them can have one size.
+ */
+function likelySize(groups: Int32Array): (count: number) => number {
+  const sizes: number[] = [];
+  for (const group of groups) sizes[group] = (sizes[group] ?? 0) + 1;
+  const mean = groups.length / sizes.length;
+  const variance = sizes.reduce((sum, size) => sum + (size - mean) ** 2, 0) / sizes.length;
+  return (count) => Math.round(count * mean + 3 * Math.sqrt(count * variance));
 }
 
 /** For given examples, their targets filled up with 0 to `count`. */

@@ -174,11 +174,15 @@ export const imageEncoders: Registry<Encoder<Tensor4D>> = registry<Encoder<Tenso
       residual,
     ),
     smallCnn: entry(
-      'four conv blocks of 16-32-64-64 filters with max pooling, global max pooling, dense',
+      'four conv blocks of 16-32-64-64 filters, each halving the map, global max pooling, dense',
       z.object({
         ...common,
         pixels: pixels.default('centered').describe(pixelsText),
         norm: norm.describe('of every block'),
+        downsample: z
+          .enum(['pool', 'stride'])
+          .default('pool')
+          .describe('what halves the map: max pooling, or a convolution of stride 2'),
       }),
       small,
     ),

@@ -114,6 +114,8 @@ const modules: { [name: string]: () => ReturnType<typeof cnn> } = {
     cnn({ ...tiny, activation: 'tanh', coordinates: true, blocks: [{ filters: 3 }] }),
   article: () => article(tiny),
   small: () => small({ ...tiny, size: [16, 16], activation: 'tanh' }),
+  'small with strides': () =>
+    small({ ...tiny, size: [16, 16], activation: 'tanh', downsample: 'stride' }),
 };
 const pixelsFor = (encoder: ReturnType<typeof cnn>) => {
   const { size, channels } = encoder.config;
@@ -130,8 +132,8 @@ for (const [name, make] of Object.entries(modules)) {
 }
 
 describe('gradients', () => {
-  // Small has pooling and ReLUs four deep: a kink for every step that is not tiny.
-  const smooth = Object.entries(modules).filter(([name]) => name !== 'small');
+  // Small has ReLUs four deep: a kink for every step that is not tiny.
+  const smooth = Object.entries(modules).filter(([name]) => !name.startsWith('small'));
   it.each(smooth)('of %s agree with finite differences', (_name, make) => {
     tf.tidy(() => {
       const encoder = make();
@@ -185,9 +187,11 @@ describe('cnn', () => {
     // With the text's LSTM of 128 (131,584) they make the article's 15,877,632.
     expect(countParams(params)).toBe(15_877_632 - 131_584);
     disposeTree(params);
-    const few = small().init(key(0));
-    expect(countParams(few)).toBe(68_832);
-    disposeTree(few);
+    for (const downsample of ['pool', 'stride'] as const) {
+      const few = small({ downsample }).init(key(0));
+      expect(countParams(few)).toBe(68_832);
+      disposeTree(few);
+    }
   });
 });
 

@@ -26,7 +26,13 @@ export interface Sizes {
 export function compose(fusion: string, { vocabulary, classes }: Sizes): Multimodal {
   return multimodal({
     encoders: {
-      image: small({ size: [SIDE, SIDE], width: WIDTH, augment: ['flip'] }),
+      image: small({
+        size: [SIDE, SIDE],
+        width: WIDTH,
+        norm: 'batch',
+        downsample: 'stride',
+        augment: ['flip'],
+      }),
       text: lstm({ vocabulary, embedding: 32, width: WIDTH, activation: 'tanh' }),
     },
     fusion: (given) => strategies.create(fusion, given),

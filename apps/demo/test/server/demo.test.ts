@@ -215,7 +215,7 @@ describe('a run', () => {
     expect(events.every((event) => event.run === id)).toBe(true);
     expect(events[0]).toMatchObject({
       type: 'start',
-      parameters: 170349,
+      parameters: 170877,
       epochs: 1,
       stepsPerEpoch: 63,
       executor: 'compiled',

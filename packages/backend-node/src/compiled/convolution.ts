@@ -1,7 +1,8 @@
 import { hasOperations } from '../operations.js';
-import { type Graph, type Node, output, type Ref, reachable, sameRef, single } from './graph.js';
+import { type Graph, type Node, output, type Ref, sameRef, single } from './graph.js';
 import { AttrType, DataType, type OpAttr } from './native.js';
 import { transform } from './transform.js';
+import { usersIn } from './users.js';
 
 /**
  * The gradients of a convolution's filters and bias, through the ReLU where one follows, as one
@@ -20,11 +21,11 @@ export function filterGradients(graph: Graph): Graph {
   const users = usersIn(graph);
   /** The output's gradient as the bias's gradient sees it, and the operation that sums it up. */
   const found: { readonly dy: Ref; readonly node: Node }[] = [];
-  const replaced = transform(graph, (node) => {
+  const replaced = transform(graph, (node, original) => {
     const geometry = geometryOf(node);
     if (geometry === undefined) return undefined;
     const [x, , dy] = node.inputs as [Ref, Ref, Ref];
-    const gated = dy.node.op === 'ReluGrad' && users(dy).every(onlySums);
+    const gated = dy.node.op === 'ReluGrad' && users(original.inputs[2]!).every(onlySums);
     const [given, y] = gated ? (dy.node.inputs as [Ref, Ref]) : [dy, dy];
     const filters = output(dy).shape.at(-1)!;
     const gradient: Node = {
@@ -71,21 +72,4 @@ function geometryOf(node: Node): readonly OpAttr[] | undefined {
     top: before(1, kernelHeight, strideY),
     left: before(2, kernelWidth, strideX),
   }).map(([name, value]) => ({ name, type: AttrType.int, value }));
-}
-
-/** Who uses a value, in the graph as it is before anything is replaced. */
-function usersIn({ metrics, state, fusions }: Graph): (ref: Ref) => readonly Node[] {
-  const results = [
-    ...metrics.map(([, ref]) => ref),
-    ...state.values(),
-    ...fusions.flatMap(({ inputs }) => Object.values(inputs)),
-  ];
-  const nodes = reachable(results.map(({ node }) => node));
-  /** What a result is made of has a user more, which no node stands for. */
-  const isResult = (ref: Ref) => results.some((result) => sameRef(result, ref));
-  const result: Node = { op: 'Result', attrs: [], inputs: [], outputs: [] };
-  return (ref) => [
-    ...nodes.filter(({ inputs }) => inputs.some((input) => sameRef(input, ref))),
-    ...(isResult(ref) ? [result] : []),
-  ];
 }

@@ -2,6 +2,7 @@ import { ChainruleError, flatten, isTensor, type Key, type Tree } from '@chainru
 import * as tf from '@tensorflow/tfjs-core';
 import { type Program, program } from './graphdef.js';
 import type { DataId, NativeBackend } from './native.js';
+import { hasBranches } from './parallelism.js';
 import { type AnyStep, batchArgument, KEY_ARGUMENT, type Recording, record } from './recorder.js';
 import { replay } from './replay.js';
 import { rewrite } from './rewrite.js';
@@ -12,6 +13,8 @@ import { bindState } from './variables.js';
 export interface Entry {
   readonly recording: Recording;
   readonly program: Program;
+  /** Whether its operations gain from running beside each other. */
+  readonly branches: boolean;
   /** How often it has run. */
   runs: number;
 }
@@ -46,10 +49,19 @@ export function openGraphs<S extends Tree<tf.Tensor>>(
     replay(backend, step, recording, like, batch, key);
     const { metrics, effects } = bindState(rewrite(recording.graph), store.handles);
     const fetches = metrics.map(([, ref]) => ref);
-    const entry = { recording, program: program(`step_${serial++}`, fetches, effects), runs: 0 };
+    const entry = {
+      recording,
+      program: program(`step_${serial++}`, fetches, effects),
+      branches: hasBranches([...fetches.map(({ node }) => node), ...effects]),
+      runs: 0,
+    };
     const [oldest] = entries.keys();
     if (entries.size >= limit) entries.delete(oldest!);
-    store.reopen([...entries.values(), entry].flatMap((each) => each.program.nodes));
+    const all = [...entries.values(), entry];
+    store.reopen(
+      all.flatMap((each) => each.program.nodes),
+      all.some(({ branches }) => branches),
+    );
     entries.set(signature, entry);
     return entry;
   }

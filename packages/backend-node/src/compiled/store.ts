@@ -25,8 +25,8 @@ export interface Store<S extends Tree<tf.Tensor>> {
   /** A copy of the state. */
   read(): S;
   write(state: S): void;
-  /** Moves the state to a new session that also has these nodes. */
-  reopen(nodes: readonly Uint8Array[]): void;
+  /** Moves the state to a new session that also has these nodes; `branches` as {@link openSession}'s. */
+  reopen(nodes: readonly Uint8Array[], branches: boolean): void;
   dispose(): void;
 }
 
@@ -101,14 +101,15 @@ export function openStore<S extends Tree<tf.Tensor>>(backend: NativeBackend, ini
       if (tensors) disposeTree(tensors);
       tensors = copied;
     },
-    reopen(nodes) {
-      const next = openSession(backend, [
+    reopen(nodes, branches) {
+      const defs = [
         ...leaves.map(({ name, output }) => variableDef(name, output.dtype, output.shape)),
         ...[programs.read, programs.give, ...programs.write, ...programs.take].flatMap(
           (p) => p.nodes,
         ),
         ...nodes,
-      ]);
+      ];
+      const next = openSession(backend, defs, branches);
       // What a session gives is TensorFlow's own memory, which the next may simply take.
       const parts = session ? programs.take : programs.write;
       const state = session ? fetched(programs.give) : tensors;

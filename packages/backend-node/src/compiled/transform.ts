@@ -2,9 +2,13 @@ import { type Fusion, type Graph, type Node, type Ref, reachable } from './graph
 
 /**
  * Rebuilds a graph from its sources to its results. `visit` sees each node with its inputs already
- * replaced and returns what stands for its outputs, or undefined to leave it as it is.
+ * replaced, beside the node as it was, and returns what stands for its outputs, or undefined to leave
+ * it as it is.
  */
-export function transform(graph: Graph, visit: (node: Node) => readonly Ref[] | undefined): Graph {
+export function transform(
+  graph: Graph,
+  visit: (node: Node, original: Node) => readonly Ref[] | undefined,
+): Graph {
   const outputs = new Map<Node, readonly Ref[]>();
   const copies = new Map<Node, Node>();
   const replaced = (ref: Ref): Ref => outputs.get(ref.node)?.[ref.index] ?? ref;
@@ -21,7 +25,7 @@ export function transform(graph: Graph, visit: (node: Node) => readonly Ref[] | 
       after?.some((first, i) => first !== node.after![i]) === true;
     const current = changed ? { ...node, inputs, ...(after && { after }) } : node;
     if (changed) copies.set(node, current);
-    const result = visit(current);
+    const result = visit(current, node);
     if (result) outputs.set(node, result);
     else if (changed) {
       outputs.set(

@@ -12,6 +12,7 @@ import {
 import { VARIABLE } from './graphdef.js';
 import { applyInPlace, inPlaceUpdates, slotsOf } from './in-place.js';
 import { typeAttr } from './native.js';
+import { batchNorms } from './normalization.js';
 import { narrowProducts } from './products.js';
 import { transform } from './transform.js';
 
@@ -137,7 +138,7 @@ export function bindState(graph: Graph, handle: Variables): StatefulGraph {
       each === layer.inputGradient ? [single(node)] : undefined,
     );
   });
-  bound = narrowProducts(filterGradients(bound));
+  bound = narrowProducts(filterGradients(batchNorms(bound)));
   const isDone = ({ kernel }: Fusion) => kernel === DENSE_ADAM;
 
   const effects = bound.fusions.filter(isDone).map(({ inputs }) => inputs.done!.node);

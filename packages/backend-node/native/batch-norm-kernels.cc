@@ -1,0 +1,93 @@
+// The loops of batch-norm.cc. Compiled once for each instruction set, so nothing here may come from a
+// header: an inline function compiled for one processor could be linked in for all.
+//
+// LANES floats go in one vector register; NAME(f) is f with the instruction set's name.
+#define JOIN_(name, set) name##_##set
+#define JOIN(name, set) JOIN_(name, set)
+#define NAME(name) JOIN(name, SET)
+
+typedef float Vector __attribute__((vector_size(LANES * 4)));
+typedef float Floats __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+
+// Vectors of channels at a time, and rows whose sums are made before they are added to all others':
+// so the sums of many rows lose little.
+enum { COLUMNS = 4, ROWS = 128 };
+
+static inline Vector load(const float* from) { return *(const Floats*)from; }
+static inline void store(float* to, Vector value) { *(Floats*)to = value; }
+
+// first, second += Σ f(row, channel)
+template <int C, typename F>
+static inline void sum_columns(long channels, long from, long to, long channel, float* first,
+                               float* second, const F& f) {
+  for (long begin = from; begin < to; begin += ROWS) {
+    const long end = begin + ROWS < to ? begin + ROWS : to;
+    Vector a[C] = {}, b[C] = {};
+    for (long row = begin; row < end; row++)
+      for (int c = 0; c < C; c++) f(row * channels, channel + c * LANES, a[c], b[c]);
+    for (int c = 0; c < C; c++) {
+      const long at = channel + c * LANES;
+      store(first + at, load(first + at) + a[c]);
+      store(second + at, load(second + at) + b[c]);
+    }
+  }
+}
+
+template <typename F>
+static inline void sum_rows(long channels, long from, long to, float* first, float* second,
+                            const F& f) {
+  long c = 0;
+  for (; c + COLUMNS * LANES <= channels; c += COLUMNS * LANES)
+    sum_columns<COLUMNS>(channels, from, to, c, first, second, f);
+  for (; c < channels; c += LANES) sum_columns<1>(channels, from, to, c, first, second, f);
+}
+
+// sums += Σ (x − shift), squares += Σ (x − shift)², over the rows from…to.
+extern "C" void NAME(moments)(const float* x, const float* shift, long channels, long from, long to,
+                              float* sums, float* squares) {
+  sum_rows(channels, from, to, sums, squares, [=](long row, long c, Vector& a, Vector& b) {
+    const Vector far = load(x + row + c) - load(shift + c);
+    a += far;
+    b += far * far;
+  });
+}
+
+// y = x·factor + term, and where `relu`, what of it is positive.
+extern "C" void NAME(normalize)(const float* x, const float* factor, const float* term,
+                                long channels, long from, long to, int relu, float* y) {
+  for (long row = from * channels; row < to * channels; row += channels)
+    for (long c = 0; c < channels; c += LANES) {
+      const Vector value = load(x + row + c) * load(factor + c) + load(term + c);
+      store(y + row + c, relu ? (value > 0.0f ? value : (Vector){}) : value);
+    }
+}
+
+// What of the gradient passes the ReLU: all, where there is none and `y` is null.
+static inline Vector passed(const float* dy, const float* y, long at) {
+  const Vector g = load(dy + at);
+  return y ? (load(y + at) > 0.0f ? g : (Vector){}) : g;
+}
+
+// sums += Σ g, products += Σ g·(x − mean)
+extern "C" void NAME(moments_gradient)(const float* dy, const float* x, const float* y,
+                                       const float* mean, long channels, long from, long to,
+                                       float* sums, float* products) {
+  sum_rows(channels, from, to, sums, products, [=](long row, long c, Vector& a, Vector& b) {
+    const Vector g = passed(dy, y, row + c);
+    a += g;
+    b += g * (load(x + row + c) - load(mean + c));
+  });
+}
+
+// dx = factor·g − term − slope·(x − mean)
+extern "C" void NAME(normalize_gradient)(const float* dy, const float* x, const float* y,
+                                         const float* mean, const float* factor, const float* term,
+                                         const float* slope, long channels, long from, long to,
+                                         float* dx) {
+  for (long row = from * channels; row < to * channels; row += channels)
+    for (long c = 0; c < channels; c += LANES) {
+      const Vector far = load(x + row + c) - load(mean + c);
+      store(dx + row + c, load(factor + c) * passed(dy, y, row + c) - load(term + c) -
+                              load(slope + c) * far);
+    }
+}

@@ -1,0 +1,207 @@
+// Two TensorFlow operations for batch norm in training, with the ReLU where one follows, in two
+// passes each over what they read:
+//
+//   ChainruleBatchNorm          y = (x − μ)/√(σ² + ε) · scale + offset over all axes but the last
+//   ChainruleBatchNormGradient  the gradients with respect to x, scale and offset
+#include "operation.h"
+
+#include <algorithm>
+#include <cmath>
+
+#define DECLARE(set)                                                                                \
+  extern "C" void moments_##set(const float*, const float*, long, long, long, float*, float*);      \
+  extern "C" void normalize_##set(const float*, const float*, const float*, long, long, long, int,  \
+                                  float*);                                                          \
+  extern "C" void moments_gradient_##set(const float*, const float*, const float*, const float*,    \
+                                         long, long, long, float*, float*);                         \
+  extern "C" void normalize_gradient_##set(const float*, const float*, const float*, const float*,  \
+                                           const float*, const float*, const float*, long, long,    \
+                                           long, float*);
+DECLARE(base)
+#ifdef __x86_64__
+DECLARE(avx2)
+DECLARE(avx512)
+#endif
+
+namespace {
+
+struct Loops {
+  decltype(&moments_base) moments;
+  decltype(&normalize_base) normalize;
+  decltype(&moments_gradient_base) moments_gradient;
+  decltype(&normalize_gradient_base) normalize_gradient;
+};
+
+#define LOOPS(set) \
+  { moments_##set, normalize_##set, moments_gradient_##set, normalize_gradient_##set }
+Loops loops() {
+#ifdef __x86_64__
+  if (instruction_set() == Set::avx512) return LOOPS(avx512);
+  if (instruction_set() == Set::avx2) return LOOPS(avx2);
+#endif
+  return LOOPS(base);
+}
+
+constexpr long kLanes = 16;
+// Numbers in a piece of work. How many pieces there are, each with sums of its own, depends on the
+// shape alone, so that the same numbers are added in the same order whoever does the work.
+constexpr long kPiece = 1 << 15;
+
+struct Options {
+  float epsilon = 0;
+  unsigned char relu = 0;
+};
+
+void* create(TF_OpKernelConstruction* construction) {
+  auto* options = new Options;
+  TF_Status* status = TF_NewStatus();
+  TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon", &options->epsilon, status);
+  TF_OpKernelConstruction_GetAttrBool(construction, "relu", &options->relu, status);
+  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
+  TF_DeleteStatus(status);
+  return options;
+}
+
+void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
+
+bool is_vector(TF_Tensor* tensor, int64_t size) {
+  return TF_NumDims(tensor) == 1 && TF_Dim(tensor, 0) == size;
+}
+
+std::vector<int64_t> shape_of(TF_Tensor* tensor) {
+  std::vector<int64_t> shape(TF_NumDims(tensor));
+  for (size_t axis = 0; axis < shape.size(); axis++) shape[axis] = TF_Dim(tensor, axis);
+  return shape;
+}
+
+// Rows of channels, and how they are shared.
+struct Rows {
+  explicit Rows(TF_Tensor* x)
+      : channels(TF_Dim(x, TF_NumDims(x) - 1)),
+        count(TF_TensorElementCount(x) / channels),
+        pieces(std::max(1L, std::min(count, count * channels / kPiece))) {}
+
+  template <typename F>
+  void share(const F& piece) const {
+    const auto part = [&](int k) { piece(k, count * k / pieces, count * (k + 1) / pieces); };
+    if (pieces == 1) return part(0);
+    Team::instance().run(static_cast<int>(pieces), part);
+  }
+
+  // Two sums over all rows for each channel, of what `piece` adds up over some.
+  template <typename F>
+  std::vector<double> sums(const F& piece) const {
+    std::vector<float> parts(2 * channels * pieces);
+    share([&](int k, long from, long to) {
+      float* own = parts.data() + 2 * channels * k;
+      piece(from, to, own, own + channels);
+    });
+    std::vector<double> all(2 * channels);
+    for (long k = 0; k < pieces; k++)
+      for (long i = 0; i < 2 * channels; i++) all[i] += parts[2 * channels * k + i];
+    return all;
+  }
+
+  long channels, count, pieces;
+};
+
+bool is_batch(TF_Tensor* x) {
+  return TF_NumDims(x) >= 2 && TF_TensorElementCount(x) > 0 &&
+         TF_Dim(x, TF_NumDims(x) - 1) % kLanes == 0;
+}
+
+void forward(void* kernel, TF_OpKernelContext* context) {
+  const auto& options = *static_cast<Options*>(kernel);
+  Call call(context);
+  TF_Tensor *x = call.input(0), *scale = call.input(1), *offset = call.input(2);
+  if (!call.ok()) return;
+  const long width = TF_NumDims(x) > 0 ? TF_Dim(x, TF_NumDims(x) - 1) : 0;
+  if (!is_batch(x) || !is_vector(scale, width) || !is_vector(offset, width))
+    return call.fail(
+        "ChainruleBatchNorm: expected x [batch, …, channels], scale and offset [channels], channels "
+        "a multiple of 16");
+  const Rows rows(x);
+  TF_Tensor* y = call.output(shape_of(x), 0);
+  TF_Tensor* vectors[3];
+  for (int i = 0; i < 3; i++) vectors[i] = call.output({width}, i + 1);
+  if (!call.ok()) return;
+
+  // The sums are of differences from the first row, so that a mean far from 0 costs no digits.
+  const float* shift = floats(x);
+  const auto sums = rows.sums([&](long from, long to, float* first, float* second) {
+    loops().moments(floats(x), shift, width, from, to, first, second);
+  });
+  std::vector<float> factor(width), term(width);
+  for (long c = 0; c < width; c++) {
+    const double far = sums[c] / rows.count;
+    const double variance = std::max(0.0, sums[width + c] / rows.count - far * far);
+    const double mean = shift[c] + far, inverse = 1 / std::sqrt(variance + options.epsilon);
+    floats(vectors[0])[c] = mean;
+    floats(vectors[1])[c] = rows.count > 1 ? variance * rows.count / (rows.count - 1) : variance;
+    floats(vectors[2])[c] = inverse;
+    factor[c] = floats(scale)[c] * inverse;
+    term[c] = floats(offset)[c] - mean * floats(scale)[c] * inverse;
+  }
+  rows.share([&](int, long from, long to) {
+    loops().normalize(floats(x), factor.data(), term.data(), width, from, to, options.relu,
+                      floats(y));
+  });
+}
+
+void gradient(void* kernel, TF_OpKernelContext* context) {
+  const auto& options = *static_cast<Options*>(kernel);
+  Call call(context);
+  TF_Tensor *dy = call.input(0), *x = call.input(1), *y = call.input(2);
+  TF_Tensor *scale = call.input(3), *mean = call.input(4), *inverse = call.input(5);
+  if (!call.ok()) return;
+  const long width = TF_NumDims(x) > 0 ? TF_Dim(x, TF_NumDims(x) - 1) : 0;
+  const auto shape = shape_of(x);
+  bool fits = is_batch(x) && shape_of(dy) == shape && shape_of(y) == shape;
+  for (TF_Tensor* vector : {scale, mean, inverse}) fits = fits && is_vector(vector, width);
+  if (!fits)
+    return call.fail(
+        "ChainruleBatchNormGradient: expected dy, x and y [batch, …, channels], scale, mean and "
+        "inverse [channels], channels a multiple of 16");
+  const Rows rows(x);
+  TF_Tensor *dx = call.output(shape, 0), *dscale = call.output({width}, 1);
+  TF_Tensor* doffset = call.output({width}, 2);
+  if (!call.ok()) return;
+
+  const float* gate = options.relu ? floats(y) : nullptr;
+  const auto sums = rows.sums([&](long from, long to, float* first, float* second) {
+    loops().moments_gradient(floats(dy), floats(x), gate, floats(mean), width, from, to, first,
+                             second);
+  });
+  std::vector<float> factor(width), term(width), slope(width);
+  for (long c = 0; c < width; c++) {
+    const double inv = floats(inverse)[c], scaled = floats(scale)[c] * inv;
+    floats(doffset)[c] = sums[c];
+    floats(dscale)[c] = sums[width + c] * inv;
+    factor[c] = scaled;
+    term[c] = scaled * sums[c] / rows.count;
+    slope[c] = scaled * sums[width + c] * inv * inv / rows.count;
+  }
+  rows.share([&](int, long from, long to) {
+    loops().normalize_gradient(floats(dy), floats(x), gate, floats(mean), factor.data(),
+                               term.data(), slope.data(), width, from, to, floats(dx));
+  });
+}
+
+}  // namespace
+
+void register_batch_norm(TF_Status* status) {
+  const auto add = [&](const char* name, std::initializer_list<const char*> inputs,
+                       std::initializer_list<const char*> outputs,
+                       void (*compute)(void*, TF_OpKernelContext*)) {
+    TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder(name);
+    for (const char* attr : {"epsilon: float", "relu: bool"})
+      TF_OpDefinitionBuilderAddAttr(op, attr);
+    define(op, inputs, outputs, status);
+    add_kernel(name, create, compute, destroy, status);
+  };
+  add("ChainruleBatchNorm", {"x: float", "scale: float", "offset: float"},
+      {"y: float", "mean: float", "variance: float", "inverse: float"}, forward);
+  add("ChainruleBatchNormGradient",
+      {"dy: float", "x: float", "y: float", "scale: float", "mean: float", "inverse: float"},
+      {"dx: float", "dscale: float", "doffset: float"}, gradient);
+}

@@ -1,0 +1,79 @@
+import { type Node, output, reachable } from './graph.js';
+
+/** With more work beside the longest path than this, other threads are worth handing operations to. */
+const BRANCHES = 1.2;
+/** Work that little else waits for, as a weight's gradient, goes at the end and gains nothing. */
+const LITTLE = 2 ** 20;
+
+/**
+ * Whether operations of a graph are worth running beside each other: a picture's and a text's layers
+ * are, the steps of one LSTM are not. Each operation by itself uses all cores as far as it can.
+ */
+export const hasBranches = (roots: readonly Node[]): boolean => parallelism(roots) > BRANCHES;
+
+/** The graph's work divided by the work on its longest path. */
+export function parallelism(roots: readonly Node[]): number {
+  const nodes = reachable(roots);
+  /** The longest path that begins with what the node gives. */
+  const after = new Map<Node, number>();
+  for (const node of nodes.toReversed()) {
+    const path = (after.get(node) ?? 0) + work(node);
+    for (const { node: input } of node.inputs) {
+      after.set(input, Math.max(after.get(input) ?? 0, path));
+    }
+  }
+  const until = new Map<Node, number>();
+  let total = 0;
+  let longest = 0;
+  for (const node of nodes) {
+    const own = (after.get(node) ?? 0) < LITTLE ? 0 : work(node);
+    const path = own + node.inputs.reduce((most, ref) => Math.max(most, until.get(ref.node)!), 0);
+    until.set(node, path);
+    total += own;
+    longest = Math.max(longest, path);
+  }
+  return longest === 0 ? 1 : total / longest;
+}
+
+/** What an operation costs beside its numbers, in numbers. */
+const CALL = 2 ** 12;
+/** Products in the time that a number takes to be read or written. */
+const PRODUCTS = 8;
+
+/** Roughly how long an operation takes, in numbers read and written. */
+function work(node: Node): number {
+  if (node.inputs.length === 0 || FREE.has(node.op)) return 0;
+  const shapes = [...node.inputs.map(output), ...node.outputs].map(({ shape }) => shape);
+  return shapes.reduce((sum, shape) => sum + size(shape), CALL) + products(node) / PRODUCTS;
+}
+
+/** What only looks at its input in another way. */
+const FREE = new Set(['ExpandDims', 'Identity', 'ReadVariableOp', 'Reshape', 'Squeeze']);
+
+const size = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
+
+/** Multiplications of a product of matrices or a convolution. */
+function products(node: Node): number {
+  const [a = [], b = [], c = []] = node.inputs.map((ref) => output(ref).shape);
+  const out = node.outputs[0]?.shape ?? [];
+  const places = (map: readonly number[]) => size(map.slice(0, -1));
+  switch (node.op) {
+    case 'MatMul':
+    case 'BatchMatMulV2':
+      return Math.sqrt(size(a) * size(b) * size(out));
+    case 'ChainruleDense':
+      return size(a) * out.at(-1)!;
+    case 'ChainruleDenseAdam':
+      return 2 * size(a) * b.at(-1)!;
+    case 'Conv2D':
+      return places(out) * size(b);
+    case 'Conv2DBackpropInput':
+      return places(c) * size(b);
+    case 'Conv2DBackpropFilter':
+      return places(c) * size(out);
+    case 'ChainruleFilterGradient':
+      return places(b) * size(out);
+    default:
+      return 0;
+  }
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { type Node, type Ref, single } from '../../src/compiled/graph.js';
+import { DataType } from '../../src/compiled/native.js';
+import { hasBranches, parallelism } from '../../src/compiled/parallelism.js';
+
+const SIDE = 1024;
+const node = (op: string, ...inputs: Ref[]): Ref =>
+  single({
+    op,
+    attrs: [],
+    inputs,
+    outputs: [{ shape: [SIDE, SIDE], dtype: DataType.float32 }],
+  } satisfies Node);
+const source = () => node('Argument');
+
+/** A chain of products, each with new weights. */
+function chain(from: Ref, length: number): Ref {
+  let x = from;
+  for (let i = 0; i < length; i++) x = node('MatMul', x, source());
+  return x;
+}
+
+describe('parallelism', () => {
+  it('is one for a chain', () => {
+    expect(parallelism([chain(source(), 5).node])).toBeCloseTo(1);
+    expect(hasBranches([chain(source(), 5).node])).toBe(false);
+  });
+
+  it('is nearly two for two chains that meet', () => {
+    const roots = [node('MatMul', chain(source(), 9), chain(source(), 9)).node];
+    const found = parallelism([node('MatMul', { node: roots[0]!, index: 0 }, source()).node]);
+    expect(found).toBeGreaterThan(1.7);
+    expect(found).toBeLessThan(2);
+    expect(hasBranches(roots)).toBe(true);
+  });
+
+  it('does not count what nothing waits for', () => {
+    const x = chain(source(), 5);
+    const gradients = Array.from({ length: 5 }, () => node('MatMul', x, source()));
+    expect(parallelism(gradients.map((ref) => ref.node))).toBeCloseTo(1);
+  });
+
+  it('is one for nothing at all', () => {
+    expect(parallelism([])).toBe(1);
+    expect(hasBranches([source().node])).toBe(false);
+  });
+});
