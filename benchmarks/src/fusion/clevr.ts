@@ -53,20 +53,18 @@ export const recipes: { readonly [name: string]: ClevrRecipe } = {
   film: {
     ...common,
     strategy: 'filmBlocks',
-    options: { width: 128, hidden: 64, blocks: 4, norm: 'batch' },
+    options: { width: 128, hidden: 64, blocks: 4, norm: 'batch', residual: true },
     blocks: [
       [32, 3],
       [64, 2],
       [64, 2],
       [64, 1],
-      [64, 1],
-      [64, 1],
     ],
     coordinates: true,
     vary: true,
-    epochs: 20,
+    epochs: 22,
     peak: 2e-3,
-    warmup: 0.15,
+    warmup: 0.2,
   },
   // 25 objects: 625 pairs a question.
   relation: {

@@ -87,6 +87,7 @@ export const tokenEntries: { readonly [name: string]: RegistryEntry<Fusion> } = 
         .enum(['batch', 'none'])
         .default('none')
         .describe('Normalises what is modulated: over the batch, or not'),
+      residual: z.boolean().default(false).describe('Adds what a block is given to what it gives'),
       coordinates: z.boolean().default(true).describe('Appends the place of each token'),
     }),
     filmBlocks,

@@ -1,11 +1,4 @@
-import {
-  type DenseParams,
-  dense,
-  type Embeddings,
-  reduceMax,
-  split,
-  tokenwise,
-} from '@chainrule/tensor';
+import { type DenseParams, dense, type Embeddings, split, tokenwise } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { modalities } from '../modalities.js';
 import { modulation } from '../modulation.js';
@@ -15,14 +8,13 @@ import {
   checkSizes,
   chosenModality,
   each,
+  highestAndMean,
   joined,
-  meanTokens,
   readTokenWidths,
   type Sequence,
   sequence,
   tokenProjection,
   widest,
-  zeroPadding,
 } from '../tokens.js';
 import type { Fusion, TokenFusionOptions } from '../types.js';
 
@@ -37,6 +29,8 @@ export interface FilmBlocksOptions extends TokenFusionOptions {
   readonly blocks?: number;
   /** What is modulated is first normalised over the batch and its tokens (`batch`). Default `none`. */
   readonly norm?: TokenNorm;
+  /** Adds what each block but the first is given to what it gives. Default false. */
+  readonly residual?: boolean;
   /** Appends the place of each token, −1…1: row and column where their number is a square. Default true. */
   readonly coordinates?: boolean;
 }
@@ -56,7 +50,8 @@ export type FilmBlocksConfig = { readonly type: 'filmBlocks' } & Required<FilmBl
  * A stack of FiLM blocks over tokens: one modality modulates, block after block, what is computed
  * from the places of a feature map (or any tokens) of the others.
  *
- * xₖ = r(γₖ ⊙ N(Aₖxₖ₋₁ + aₖ) + βₖ),  [γₖ − 1, βₖ] = Fₖ[c, sₖ₋₁] + fₖ,  sₖ = [max xₖ, mean xₖ],  z = Wsₙ + w,
+ * xₖ = r(γₖ ⊙ N(Aₖxₖ₋₁ + aₖ) + βₖ) (+ xₖ₋₁ where `residual`, k > 1),  [γₖ − 1, βₖ] = Fₖ[c, sₖ₋₁] + fₖ,
+ * sₖ = [max xₖ, mean xₖ],  z = Wsₙ + w,
  *
  * where x₀ are the tokens with their coordinates, c is the vector of `condition`, r the ReLU, A are
  * convolutions of 1×1, N is batch normalisation without scale and offset (padding counts) or nothing,
@@ -92,14 +87,15 @@ export function filmBlocks({
   hidden = width,
   blocks = 3,
   norm = 'none',
+  residual = false,
   coordinates = true,
 }: FilmBlocksOptions): Fusion<FilmBlocksParams, FilmBlocksConfig> {
   const where = 'fusion.filmBlocks';
   const { names, widths, vectors } = modalities(where, given, 2);
   const tokenWidths = readTokenWidths(where, widths, givenTokens);
   const condition = chosenModality(where, 'condition', names, chosen);
-  const sizes = { width, hidden, blocks };
-  checkSizes(where, sizes);
+  checkSizes(where, { width, hidden, blocks });
+  const options = { width, hidden, blocks, norm, residual, coordinates };
   const others = names.filter((name) => name !== condition);
   const sizeOf = each(others, (name) => tokenWidths[name]! + (coordinates ? 2 : 0));
   const projection = tokenProjection(others, sizeOf, hidden);
@@ -120,7 +116,7 @@ export function filmBlocks({
     );
 
   return {
-    config: { type: 'filmBlocks', widths, tokenWidths, condition, ...sizes, norm, coordinates },
+    config: { type: 'filmBlocks', widths, tokenWidths, condition, ...options },
     width,
     init: (key) => ({
       projections: projection.init(split(key, 'projections')),
@@ -136,11 +132,11 @@ export function filmBlocks({
         let found: tf.Tensor2D | undefined;
         films.forEach((layer, k) => {
           const seen = found === undefined ? c : (tf.concat([c, found], 1) as tf.Tensor2D);
-          if (k > 0) x = tokenwise(convolution, params.convolutions[k - 1]!, x);
-          x = normalize.apply(params.norms[k]!, x, context);
-          x = tf.relu(layer.apply(params.films[k]!, seen, x));
-          const highest = reduceMax<tf.Tensor2D>(zeroPadding({ tokens: x, mask }), 1);
-          found = tf.concat([highest, meanTokens({ tokens: x, mask })], 1) as tf.Tensor2D;
+          const y = k === 0 ? x : tokenwise(convolution, params.convolutions[k - 1]!, x);
+          const normal = normalize.apply(params.norms[k]!, y, context);
+          const modulated = tf.relu(layer.apply(params.films[k]!, seen, normal));
+          x = residual && k > 0 ? tf.add(x, modulated) : modulated;
+          found = highestAndMean({ tokens: x, mask });
         });
         return out.apply(params.out, found!);
       }),

@@ -38,6 +38,9 @@ describe('filmBlocks', () => {
       expectClose(fusion.apply(params, input(1)), [[63.5]]);
       // c = 0: 0 and 2; 1 − 1 = 0 and 3 − 1 = 2: highest 2, mean 1.
       expectClose(fusion.apply(params, input(0)), [[21.5]]);
+      // With what the second block is given, 0 and 8: 0 and 14, highest 14, mean 7.
+      const residual = filmBlocks({ widths, blocks: 2, coordinates: false, residual: true });
+      expectClose(residual.apply(params, input(1)), [[147.5]]);
     });
   });
 
