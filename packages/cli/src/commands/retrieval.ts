@@ -54,17 +54,24 @@ export async function retrieval(
   const { name } = await useNative({ training: true });
   const say = (text = '') => void process.stdout.write(`${text}\n`);
 
-  const frozen = await openFrozen(out, name === 'tensorflow', signal);
-  try {
-    const saved = options.retrain ? undefined : await savedResults(folder, options);
-    if (saved) out.line(`The very same model is in ${folder} already; --retrain trains it anew.`);
-    const results = saved ?? (await trained(folder, html, frozen, options, out, signal));
+  const saved = options.retrain ? undefined : await savedResults(folder, options);
+  if (saved) out.line(`The very same model is in ${folder} already; --retrain trains it anew.`);
+  const show = (results: Results) => {
     out.settle();
     say(resultsTable(results));
     say(`\nModel: ${folder}\nExamples: ${html}`);
-    // The results are to be the last line, so nothing is asked.
     if (options.json) say(resultsJson(results));
-    else if (options.prompt) await answerQueries(folder, frozen, options, out, signal);
+  };
+  // With --json the results are to be the last line, so nothing is asked.
+  const asks = options.prompt && !options.json;
+  if (saved && !asks) {
+    show(saved);
+    return 0;
+  }
+  const frozen = await openFrozen(out, name === 'tensorflow', signal);
+  try {
+    show(saved ?? (await trained(folder, html, frozen, options, out, signal)));
+    if (asks) await answerQueries(folder, frozen, options, out, signal);
     return 0;
   } finally {
     frozen.dispose();
