@@ -28,7 +28,9 @@ it(
     expect(again.stdout).toBe(first.stdout);
 
     const picture = join(dirname(sample), 'red-circle-1.png');
-    const lines = ['heart', picture, `${picture} + with an arrow`, 'lost.png', 'exit'];
+    const broken = join(folder, 'broken.png');
+    await writeFile(broken, (await readFile(picture)).subarray(0, 60));
+    const lines = ['heart', picture, `${picture} + with an arrow`, 'lost.png', broken, 'exit'];
     const asked = await chainrule(args, { cwd: folder, input: lines.join('\n') });
     expect(asked.status, asked.stderr).toBe(0);
     const [, ...answers] = asked.stdout.split('find> ');
@@ -38,6 +40,7 @@ it(
     expect(answers[1]).not.toMatch('fluent-flat');
     expect(answers[2]).toMatch('fluent-flat');
     expect(answers[3]).toMatch(/^error: .*lost\.png/);
+    expect(answers[4]).toMatch(/^error: .*broken\.png/);
 
     const taken = join(folder, 'taken');
     await writeFile(taken, '');
