@@ -91,7 +91,7 @@ async function savedResults(folder: string, options: RetrievalOptions) {
 }
 
 const keyOf = ({ seeds, concepts = 0 }: RetrievalOptions): string =>
-  sha256(Buffer.from(JSON.stringify([3, SIDE, recipes, seeds, concepts])));
+  sha256(Buffer.from(JSON.stringify([4, SIDE, recipes, seeds, concepts])));
 
 async function trained(
   folder: string,
