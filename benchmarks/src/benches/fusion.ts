@@ -15,7 +15,10 @@ const settings: { readonly [strategy: string]: object } = {
   relationNetwork: { width: 64, layers: 2, pool: 'mean' },
 };
 
-/** Trains every strategy on every task, as much of it as was not done before. */
+/**
+ * Trains every strategy on every task, as much of it as was not done before. A part of it alone is
+ * `--workload xor`, `vqa`, `clevr` or `missing`, and `--only` some strategies.
+ */
 export const fusion: Bench = {
   summary:
     'every strategy, same budget and seeds, on XOR, easy-VQA and Sort-of-CLEVR; writes docs/',
@@ -26,6 +29,7 @@ export const fusion: Bench = {
     const tasks = TASKS.filter(
       (task) => options.workload === undefined || task === options.workload,
     );
+    const missing = [undefined, 'missing'].includes(options.workload);
     await executorOf('compiled');
     const results = await openResults();
 
@@ -58,8 +62,9 @@ export const fusion: Bench = {
       for (const task of tasks) {
         for (const strategy of names) await measure(strategy, task, seed, false);
       }
-      if (seed > 0 || !tasks.includes('vqa')) continue;
-      for (const strategy of names) await measure(strategy, 'vqa', seed, true);
+    }
+    if (missing) {
+      for (const strategy of names) await measure(strategy, 'vqa', 0, true);
     }
 
     const current = results.runs.filter(

@@ -64,8 +64,11 @@ export const head = [
 
 const percent = (share: number | undefined) =>
   share === undefined ? '–' : (100 * share).toFixed(1);
+/** A single training has no deviation to show. */
 const both = (value: Spread | undefined) =>
-  value === undefined ? '–' : `${percent(value.mean)} ± ${(100 * value.deviation).toFixed(1)}`;
+  value === undefined || value.count === 1
+    ? percent(value?.mean)
+    : `${percent(value.mean)} ± ${(100 * value.deviation).toFixed(1)}`;
 
 export function cells(row: Summary): string[] {
   const { xor, vqa, nonRelational, relational, parameters, stepMs, missing } = row;
@@ -102,8 +105,8 @@ export async function write(
     '# Every fusion strategy on the same tasks',
     '',
     `Made by \`pnpm bench fusion\` on ${new Date().toISOString().slice(0, 10)}, 2 cores. Encoders, head, optimiser, epochs and seeds are the same`,
-    'for all strategies, which have their default options. Accuracy in %, mean ± deviation over',
-    `${seeds} seeds. [What follows from it](choosing-a-fusion.md).`,
+    `for all strategies, which have their default options. Accuracy in %, mean ± deviation over up to ${seeds}`,
+    'seeds; without a deviation it is that of one. [What follows from it](choosing-a-fusion.md).',
     '',
     '![Accuracy of each strategy on three tasks](fusion-evidence.svg)',
     '',
@@ -115,7 +118,8 @@ export async function write(
     `- **easy-VQA**: the model of \`npm start\`, ${epochs.vqa} epochs. Without the picture 67 is the best.`,
     `- **CLEVR**: Sort-of-CLEVR with ${clevrImages.toLocaleString('en')} pictures instead of 9,800, ${epochs.clevr} epochs, questions about one object and about`,
     '  relations. What full training reaches: `pnpm bench clevr`.',
-    '- **parameters** of the strategy, and the median **ms a step**, compiled, of 64 pictures and their 640 questions, both on easy-VQA.',
+    '- **parameters** of the strategy, and **ms a step**, compiled, of 64 pictures and their 640 questions, both on easy-VQA:',
+    '  the least of the medians of the seeds. What else the machine did meanwhile adds to it.',
     '- **missing**: easy-VQA, trained once more within `modalityDropout` of 30 %; then so many of the test',
     '  questions lack the picture or the words.',
     '',

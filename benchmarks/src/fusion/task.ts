@@ -18,6 +18,8 @@ export interface Task {
   readonly name: string;
   readonly train: Dataset;
   readonly test: Dataset;
+  /** The training data of an epoch, 0, 1, …, where they differ from one to the next. */
+  readonly augmented?: (epoch: number) => Dataset;
   readonly imageSize: readonly [number, number];
   /** Pictures in a step, each with all its questions. */
   readonly batch: number;
@@ -68,7 +70,11 @@ export async function trainTask(
       shuffle: !evaluation,
       seed,
     });
-  const data = batches(task.train, false);
+  const plain = batches(task.train, false);
+  const { augmented } = task;
+  const data: Loader = augmented
+    ? { ...plain, epoch: (n, signal) => batches(augmented(n), false).epoch(n, signal) }
+    : plain;
   const model = task.model(fusion, { vocabulary: tokenizer.vocabulary.length });
   const times: number[] = [];
   let before = 0;

@@ -16,7 +16,7 @@ export interface Budget {
 }
 export type TaskName = 'xor' | 'vqa' | 'clevr';
 
-export const full: Budget = { epochs: { xor: 12, vqa: 10, clevr: 10 }, clevrImages: 1500 };
+export const full: Budget = { epochs: { xor: 12, vqa: 8, clevr: 6 }, clevrImages: 1000 };
 export const quick: Budget = { epochs: { xor: 6, vqa: 1, clevr: 1 }, clevrImages: 160 };
 
 /** The three tasks; the seed is that of generated data. */

@@ -20,5 +20,6 @@ export {
   type SortOfClevrOptions,
   sortOfClevr,
 } from './synthetic/sort-of-clevr.js';
+export { varySortOfClevr } from './synthetic/vary.js';
 export { type XorExample, type XorOptions, xorOfModalities } from './synthetic/xor.js';
 export type { TextTokenizer } from './texts.js';

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { repeated } from './tokens.js';
 
 /** Which pairs are of two real tokens, `[batch, m · n]`; undefined where all are. */
 export function pairMask(
@@ -22,4 +23,10 @@ export function places(n: number): tf.Tensor2D {
     at(i % columns, columns),
   ]);
   return tf.tensor2d(values);
+}
+
+/** The tokens, each with its row and column appended: two channels more. */
+export function placed(tokens: tf.Tensor3D): tf.Tensor3D {
+  const [batch, count] = tokens.shape;
+  return tf.concat([tokens, repeated(places(count), batch)], 2);
 }

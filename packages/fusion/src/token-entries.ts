@@ -83,7 +83,11 @@ export const tokenEntries: { readonly [name: string]: RegistryEntry<Fusion> } = 
       condition: modality('The modality that modulates; by default the last in the alphabet'),
       hidden: size.exactOptional().describe('Channels of the blocks; by default width'),
       blocks: size.default(3).describe('How many blocks'),
-      kernel: size.default(1).describe("Side of the convolutions' window; 3 on a feature map"),
+      norm: z
+        .enum(['batch', 'none'])
+        .default('none')
+        .describe('Normalises what is modulated: over the batch, or not'),
+      residual: z.boolean().default(false).describe('Adds what a block is given to what it gives'),
       coordinates: z.boolean().default(true).describe('Appends the place of each token'),
     }),
     filmBlocks,

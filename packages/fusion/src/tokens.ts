@@ -6,6 +6,7 @@ import {
   dense,
   type Embedding,
   type Key,
+  reduceMax,
   sinusoidalPositions,
   split,
   tokenwise,
@@ -126,6 +127,13 @@ export function meanTokens(sequence: Sequence): tf.Tensor2D {
   const { tokens, mask } = sequence;
   if (mask === undefined) return tf.mean(tokens, 1);
   return tf.div(sumTokens(sequence), tf.maximum(tf.sum(mask, 1, true), 1));
+}
+
+/** The maximum and the mean of each channel over the real tokens, `[batch, 2 · width]`; ReLUs' alone. */
+export function highestAndMean(sequence: Sequence): tf.Tensor2D {
+  // Padding counts as zero, which is no maximum of what is nowhere below zero.
+  const highest = reduceMax<tf.Tensor2D>(zeroPadding(sequence), 1);
+  return tf.concat([highest, meanTokens(sequence)], 1) as tf.Tensor2D;
 }
 
 /** Σ weights·tokens of each example: `[batch, tokens]`, `[batch, tokens, width]` → `[batch, width]`. */

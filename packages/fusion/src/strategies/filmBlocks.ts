@@ -1,28 +1,20 @@
-import {
-  ChainruleError,
-  checkPositiveInteger,
-  type DenseParams,
-  dense,
-  type Embeddings,
-  reduceMax,
-  split,
-  tidy,
-  tokenwise,
-} from '@chainrule/tensor';
+import { type DenseParams, dense, type Embeddings, split, tokenwise } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { modalities } from '../modalities.js';
-import { places } from '../pairs.js';
+import { modulation } from '../modulation.js';
+import { placed } from '../pairs.js';
+import { type TokenNorm, type TokenNormParams, tokenNorm } from '../token-norm.js';
 import {
+  checkSizes,
   chosenModality,
+  each,
+  highestAndMean,
   joined,
-  meanTokens,
   readTokenWidths,
-  repeated,
   type Sequence,
   sequence,
   tokenProjection,
   widest,
-  zeroPadding,
 } from '../tokens.js';
 import type { Fusion, TokenFusionOptions } from '../types.js';
 
@@ -35,21 +27,21 @@ export interface FilmBlocksOptions extends TokenFusionOptions {
   readonly hidden?: number;
   /** How many blocks; default 3. */
   readonly blocks?: number;
-  /**
-   * Side of the convolutions' window. Default 1; a larger one sees a token's neighbours, and wants
-   * one other modality, whose tokens are the places of a square feature map.
-   */
-  readonly kernel?: number;
+  /** What is modulated is first normalised over the batch and its tokens (`batch`). Default `none`. */
+  readonly norm?: TokenNorm;
+  /** Adds what each block but the first is given to what it gives. Default false. */
+  readonly residual?: boolean;
   /** Appends the place of each token, −1…1: row and column where their number is a square. Default true. */
   readonly coordinates?: boolean;
 }
 export type FilmBlocksParams = {
   /** The first convolution, a linear layer a modality; then those of the other blocks. */
   readonly projections: { readonly [modality: string]: DenseParams };
-  /** Kernels of `[window · window · hidden, hidden]`. */
   readonly convolutions: readonly DenseParams[];
   /** γ − 1 and β of each block. */
   readonly films: readonly DenseParams[];
+  /** The running mean and variance of each block, without `norm` nothing. */
+  readonly norms: readonly TokenNormParams[];
   readonly out: DenseParams;
 };
 export type FilmBlocksConfig = { readonly type: 'filmBlocks' } & Required<FilmBlocksOptions>;
@@ -58,11 +50,13 @@ export type FilmBlocksConfig = { readonly type: 'filmBlocks' } & Required<FilmBl
  * A stack of FiLM blocks over tokens: one modality modulates, block after block, what is computed
  * from the places of a feature map (or any tokens) of the others.
  *
- * xₖ = r(γₖ ⊙ (Aₖxₖ₋₁ + aₖ) + βₖ),  [γₖ − 1, βₖ] = Fₖ[c, sₖ₋₁] + fₖ,  sₖ = [max xₖ, mean xₖ],  z = Wsₙ + w,
+ * xₖ = r(γₖ ⊙ N(Aₖxₖ₋₁ + aₖ) + βₖ) (+ xₖ₋₁ where `residual`, k > 1),  [γₖ − 1, βₖ] = Fₖ[c, sₖ₋₁] + fₖ,
+ * sₖ = [max xₖ, mean xₖ],  z = Wsₙ + w,
  *
  * where x₀ are the tokens with their coordinates, c is the vector of `condition`, r the ReLU, A are
- * convolutions (the first, and by default all, of 1×1), and max and mean go over the real tokens. The first block sees c alone and can
- * look for the thing asked about; the next also sees what it found, and can look for what is near.
+ * convolutions of 1×1, N is batch normalisation without scale and offset (padding counts) or nothing,
+ * and max and mean go over the real tokens. The first block sees c alone and can look for the thing
+ * asked about; the next also sees what it found, and can look for what is near.
  *
  * Shapes: the vector of `condition`, `[batch, width]`, and tokens of the others,
  * `[batch, tokens, tokenWidth]`, give z, `[batch, width]`.
@@ -92,88 +86,59 @@ export function filmBlocks({
   width = widest(given),
   hidden = width,
   blocks = 3,
-  kernel = 1,
+  norm = 'none',
+  residual = false,
   coordinates = true,
 }: FilmBlocksOptions): Fusion<FilmBlocksParams, FilmBlocksConfig> {
   const where = 'fusion.filmBlocks';
   const { names, widths, vectors } = modalities(where, given, 2);
   const tokenWidths = readTokenWidths(where, widths, givenTokens);
   const condition = chosenModality(where, 'condition', names, chosen);
-  const sizes = { width, hidden, blocks, kernel };
-  for (const [name, size] of Object.entries(sizes)) checkPositiveInteger(where, name, size);
+  checkSizes(where, { width, hidden, blocks });
+  const options = { width, hidden, blocks, norm, residual, coordinates };
   const others = names.filter((name) => name !== condition);
-  const placed = others.map((name) => [name, tokenWidths[name]! + (coordinates ? 2 : 0)] as const);
-  const projection = tokenProjection(others, Object.fromEntries(placed), hidden);
-  const convolution = dense({ in: kernel * kernel * hidden, out: hidden });
-  const film = (seen: number) => dense({ in: widths[condition]! + seen, out: 2 * hidden });
+  const sizeOf = each(others, (name) => tokenWidths[name]! + (coordinates ? 2 : 0));
+  const projection = tokenProjection(others, sizeOf, hidden);
+  const convolution = dense({ in: hidden, out: hidden });
+  const film = (seen: number) => modulation(widths[condition]! + seen, hidden);
   const films = Array.from({ length: blocks }, (_, k) => film(k === 0 ? 0 : 2 * hidden));
   const later = films.slice(1);
   const out = dense({ in: 2 * hidden, out: width });
-
-  if (kernel > 1 && others.length > 1) {
-    throw new ChainruleError(
-      'OPTION',
-      `${where}: a kernel of ${kernel} wants one modality beside ${condition}, got ${others.join(' and ')}; take kernel 1`,
-    );
-  }
-  const convolve = (layer: DenseParams, x: tf.Tensor3D, mask: tf.Tensor2D | undefined) => {
-    if (kernel === 1) return tokenwise(convolution, layer, x);
-    const [batch, count] = x.shape;
-    const side = Math.round(Math.sqrt(count));
-    if (side * side !== count || mask !== undefined) {
-      throw new ChainruleError(
-        'TOKENS',
-        `${where}: a kernel of ${kernel} wants the places of a square feature map, none missing, got ` +
-          `${count} tokens${mask ? ' with a mask' : ''} of ${others[0]}; take kernel 1`,
-      );
-    }
-    const window = tf.reshape(layer.kernel, [kernel, kernel, hidden, hidden]) as tf.Tensor4D;
-    const map = tf.reshape(x, [batch, side, side, hidden]) as tf.Tensor4D;
-    const y = tf.add(tf.conv2d(map, window, 1, 'same'), layer.bias as tf.Tensor1D);
-    return tf.reshape(y, [batch, count, hidden]) as tf.Tensor3D;
-  };
+  const normalize = tokenNorm(where, norm, hidden);
 
   const read = (params: FilmBlocksParams, embeddings: Embeddings): Sequence =>
     joined(
       others.map((name) => {
         const { tokens, mask } = sequence(where, name, embeddings[name]!, tokenWidths[name]!);
-        const [batch, count] = tokens.shape;
-        const at = coordinates ? [tokens, repeated(places(count), batch)] : [tokens];
-        const own = { tokens: tf.concat(at, 2) as tf.Tensor3D, mask };
+        const own = { tokens: coordinates ? placed(tokens) : tokens, mask };
         return projection.apply(params.projections, name, own);
       }),
     );
 
   return {
-    config: { type: 'filmBlocks', widths, tokenWidths, condition, ...sizes, coordinates },
+    config: { type: 'filmBlocks', widths, tokenWidths, condition, ...options },
     width,
     init: (key) => ({
       projections: projection.init(split(key, 'projections')),
       convolutions: later.map((_, k) => convolution.init(split(split(key, 'convolutions'), k))),
-      films: films.map((f, k) => tidy(() => gentle(f.init(split(split(key, 'films'), k))))),
+      films: films.map((f, k) => f.init(split(split(key, 'films'), k))),
+      norms: films.map((_, k) => normalize.init(split(split(key, 'norms'), k))),
       out: out.init(split(key, 'out')),
     }),
-    apply: (params, embeddings) =>
+    apply: (params, embeddings, context) =>
       tf.tidy(() => {
         const c = vectors(embeddings)[names.indexOf(condition)]!;
         let { tokens: x, mask } = read(params, embeddings);
         let found: tf.Tensor2D | undefined;
         films.forEach((layer, k) => {
           const seen = found === undefined ? c : (tf.concat([c, found], 1) as tf.Tensor2D);
-          const modulation = tf.expandDims(layer.apply(params.films[k]!, seen), 1);
-          const [gamma, beta] = tf.split(modulation, 2, 2) as [tf.Tensor3D, tf.Tensor3D];
-          if (k > 0) x = convolve(params.convolutions[k - 1]!, x, mask);
-          x = tf.relu(tf.add(tf.mul(x, tf.add(gamma, 1)), beta));
-          const highest = reduceMax<tf.Tensor2D>(zeroPadding({ tokens: x, mask }), 1);
-          found = tf.concat([highest, meanTokens({ tokens: x, mask })], 1) as tf.Tensor2D;
+          const y = k === 0 ? x : tokenwise(convolution, params.convolutions[k - 1]!, x);
+          const normal = normalize.apply(params.norms[k]!, y, context);
+          const modulated = tf.relu(layer.apply(params.films[k]!, seen, normal));
+          x = residual && k > 0 ? tf.add(x, modulated) : modulated;
+          found = highestAndMean({ tokens: x, mask });
         });
         return out.apply(params.out, found!);
       }),
   };
 }
-
-/** γ starts near 1 and β near 0, so that features pass and what a block finds blows nothing up. */
-const gentle = (film: DenseParams): DenseParams => ({
-  ...film,
-  kernel: tf.mul(film.kernel, 0.3),
-});

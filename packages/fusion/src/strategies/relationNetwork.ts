@@ -7,12 +7,11 @@ import {
 } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { modalities } from '../modalities.js';
-import { pairMask, places } from '../pairs.js';
+import { pairMask, placed } from '../pairs.js';
 import {
   chosenModality,
   meanTokens,
   readTokenWidths,
-  repeated,
   sequence,
   sumTokens,
   widest,
@@ -109,16 +108,14 @@ export function relationNetwork({
         const xs = vectors(embeddings);
         const own = sequence(where, objects, embeddings[objects]!, tokenWidths[objects]!);
         const [batch, n] = own.tokens.shape;
-        const placed = coordinates
-          ? tf.concat([own.tokens, repeated(places(n), batch)], 2)
-          : own.tokens;
+        const located = coordinates ? placed(own.tokens) : own.tokens;
         const asked = tf.concat(
           xs.filter((_, i) => names[i] !== objects),
           1,
         );
         const { kernel, bias } = params.layers[0]!;
         const rows = (from: number, count: number) => tf.slice(kernel, [from, 0], [count, width]);
-        const flat = tf.reshape(placed, [batch * n, object]);
+        const flat = tf.reshape(located, [batch * n, object]);
         const left = tf.reshape(tf.matMul(flat, rows(0, object)), [batch, n, 1, width]);
         const right = tf.reshape(tf.matMul(flat, rows(object, object)), [batch, 1, n, width]);
         const q = tf.add(tf.matMul(asked, rows(2 * object, question)), bias as tf.Tensor1D);

@@ -31,12 +31,16 @@ describe('filmBlocks', () => {
             [0, 0],
           ),
         ],
+        norms: [{}, {}],
         out: layer([[10], [1]], [0.5]),
       };
       // c = 1: 2·2 − 4 and 2·6 − 4 are 0 and 8; then 1 − 3 → 0 and 9 − 3 = 6: highest 6, mean 3.
       expectClose(fusion.apply(params, input(1)), [[63.5]]);
       // c = 0: 0 and 2; 1 − 1 = 0 and 3 − 1 = 2: highest 2, mean 1.
       expectClose(fusion.apply(params, input(0)), [[21.5]]);
+      // With what the second block is given, 0 and 8: 0 and 14, highest 14, mean 7.
+      const residual = filmBlocks({ widths, blocks: 2, coordinates: false, residual: true });
+      expectClose(residual.apply(params, input(1)), [[147.5]]);
     });
   });
 
@@ -62,15 +66,29 @@ describe('filmBlocks', () => {
     });
   });
 
-  it('refuses what a window can not slide over', () => {
-    const fusion = filmBlocks({ widths, kernel: 3 });
+  it('normalises what is modulated: in training by the batch itself, then by what it kept', () => {
+    const fusion = filmBlocks({ widths, blocks: 1, coordinates: false, norm: 'batch' });
     tf.tidy(() => {
-      expect(() => fusion.apply(fusion.init(key(0)), input(1))).toThrow(
-        'a kernel of 3 wants the places of a square feature map, none missing, got 2 tokens of image; take kernel 1',
-      );
+      const params = {
+        projections: { image: layer([[2]], [0]) },
+        convolutions: [],
+        films: [layer([[0, 0]], [2, 1])],
+        norms: [{ statistics: { mean: tf.tensor1d([2]), variance: tf.tensor1d([4]) } }],
+        out: layer([[1], [10]], [0]),
+      };
+      const kept = new Map<tf.Tensor, Float32Array>();
+      const update = (of: tf.Tensor, to: tf.Tensor) => void kept.set(of, to.dataSync<'float32'>());
+      // 2 and 6 become −1 and 1; three times that plus 1 are 0 and 4: highest 4, mean 2.
+      const trained = fusion.apply(params, input(0), { training: true, update });
+      expectClose(trained, [[24]], { rtol: 1e-4 });
+      const { mean, variance } = params.norms[0]!.statistics;
+      expectClose(kept.get(mean)!, [0.9 * 2 + 0.1 * 4]);
+      expectClose(kept.get(variance)!, [0.9 * 4 + 0.1 * 8]);
+      // (2 − 2) / 2 and (6 − 2) / 2 are 0 and 2; then 1 and 7: highest 7, mean 4.
+      expectClose(fusion.apply(params, input(0)), [[47]], { rtol: 1e-4 });
     });
-    expect(() => filmBlocks({ widths: { ...widths, audio: 1 }, kernel: 3 })).toThrow(
-      'a kernel of 3 wants one modality beside text, got audio and image; take kernel 1',
+    expect(() => filmBlocks({ widths, norm: 'layer' as never })).toThrow(
+      'fusion.filmBlocks: norm must be batch or none, got "layer"',
     );
   });
 
