@@ -18,6 +18,7 @@ const USAGE = `pnpm bench NAME [options]
   --train       train to 90 % of the test questions (web)
   --profile     the time of each kernel (web)
   --full        a million vectors too: 20 minutes and 8 GB (index)
+                ("index 1000000": those alone)
   --write       write the table into its page (strategies, emoji)
 `;
 

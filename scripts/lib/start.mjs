@@ -3,7 +3,9 @@ import { pathToFileURL } from 'node:url';
 import { handleSignals, releaseSignals, root } from './run.mjs';
 import { buildInstaller, buildPackages, installPackages, provisionNative } from './setup.mjs';
 
-const [command, ...args] = process.argv.slice(2);
+const [command, ...given] = process.argv.slice(2);
+// pnpm passes the `--` of `pnpm retrieval -- --json` on, npm does not.
+const args = given[0] === '--' ? given.slice(1) : given;
 
 handleSignals();
 await installPackages();

@@ -55,3 +55,13 @@ test('npm start passes on what its command says, and its exit code', async () =>
   expect(output).toContain('gated');
   expect(code).toBe(1);
 });
+
+test('options may stand after --, as npm wants them', async () => {
+  const { stdout, code } = await run(
+    process.execPath,
+    ['scripts/start.mjs', 'retrieval', '--', '--help'],
+    { check: false },
+  );
+  expect(stdout).toContain('--no-prompt');
+  expect(code).toBe(0);
+});

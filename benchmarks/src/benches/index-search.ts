@@ -1,5 +1,6 @@
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { ChainruleError } from '@chainrule/tensor';
 import { run } from '../../../scripts/lib/run.mjs';
 import { print, say, table } from '../harness.js';
 import type { Measured } from '../retrieval/child.js';
@@ -9,10 +10,8 @@ import type { Bench, BenchOptions } from './bench.js';
 const INDEXES = ['exact', 'usearch', 'lancedb', 'lancedb-graph'] as const;
 const FOLDER = fileURLToPath(new URL('../..', import.meta.url));
 
-interface Row extends Omit<Measured, 'found'> {
+interface Row extends Omit<Measured, 'found'>, Case {
   readonly index: string;
-  readonly kind: Kind;
-  readonly count: number;
   /** Share of the exact ten nearest that were found. */
   readonly recall: number;
 }
@@ -21,12 +20,8 @@ interface Row extends Omit<Measured, 'found'> {
 export const indexSearch: Bench = {
   summary:
     'vector indexes at 1 k … 100 k vectors of width 384 (--full: 1 M): recall, memory, speed',
-  async run({ json, only, quick, full }: BenchOptions) {
-    const sizes = [1_000, 10_000, ...(quick ? [] : [100_000]), ...(full ? [1_000_000] : [])];
-    const cases = [
-      ...sizes.map((count) => ({ kind: 'clustered' as const, count })),
-      { kind: 'uniform' as const, count: full ? 100_000 : 10_000 },
-    ];
+  async run({ json, only, quick, full, workload }: BenchOptions) {
+    const cases = workload === undefined ? all(quick, full) : [one(workload)];
     const rows: Row[] = [];
     for (const { kind, count } of cases) {
       let right: Measured['found'] | undefined;
@@ -54,6 +49,27 @@ export const indexSearch: Bench = {
     print(JSON.stringify({ bench: 'index', recallAt10: graph?.recall ?? null, crossing, rows }));
   },
 };
+
+interface Case {
+  readonly kind: Kind;
+  readonly count: number;
+}
+
+function all(quick: boolean, full: boolean): Case[] {
+  const sizes = [1_000, 10_000, ...(quick ? [] : [100_000]), ...(full ? [1_000_000] : [])];
+  return [
+    ...sizes.map((count): Case => ({ kind: 'clustered', count })),
+    { kind: 'uniform', count: full ? 100_000 : 10_000 },
+  ];
+}
+
+function one(count: string): Case {
+  if (/^[1-9]\d{1,7}$/.test(count)) return { kind: 'clustered', count: Number(count) };
+  throw new ChainruleError(
+    'OPTION',
+    `bench index: the second name is how many vectors, 10 … 99,999,999, got ${count}`,
+  );
+}
 
 async function measure(index: string, kind: Kind, count: number): Promise<Measured> {
   const { stdout } = await run(

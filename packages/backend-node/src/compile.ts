@@ -99,17 +99,20 @@ async function compileOperations(
     await compile([...flags, '-c', native(`${source}.cc`), '-o', object], options);
     return object;
   };
-  const include = ['-O2', '-isystem', library.include];
-  const parts = await Promise.all(OPERATIONS.map((source) => built(source, source, include)));
-  const loops = await Promise.all(
-    Object.entries(INSTRUCTION_SETS).flatMap(([set, flags]) =>
-      LOOPS.map((source) =>
-        built(`${source}-${set}`, source, [...OPTIMIZE, ...flags, `-DSET=${set}`]),
-      ),
+  /** One after the other: all at once would be more compilers than processors, and a lot of memory. */
+  const inTurn = async (sources: readonly string[], flags: readonly string[], suffix = '') => {
+    const objects: string[] = [];
+    for (const source of sources) objects.push(await built(source + suffix, source, flags));
+    return objects;
+  };
+  const objects = await Promise.all([
+    inTurn(OPERATIONS, ['-O2', '-isystem', library.include]),
+    ...Object.entries(INSTRUCTION_SETS).map(([set, flags]) =>
+      inTurn(LOOPS, [...OPTIMIZE, ...flags, `-DSET=${set}`], `-${set}`),
     ),
-  );
+  ]);
   const stubs = await linkable(library.files, options);
-  const link = ['-shared', '-Wl,--no-as-needed', ...parts, ...loops, ...stubs];
+  const link = ['-shared', '-Wl,--no-as-needed', ...objects.flat(), ...stubs];
   await compile([...link, '-pthread', `-Wl,-rpath,${rpath}`, '-o', output], options);
 }
 

@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly env?: { readonly [name: string]: string };
   /** Runs before the command, in the same shell. */
   readonly shell?: string;
+  /** What is typed; nothing, as if there were no terminal, where it is left out. */
+  readonly input?: string;
 }
 
 /** Starts the built `chainrule` command in a process of its own. */
@@ -52,11 +54,12 @@ export function launch(args: readonly string[], options: RunOptions = {}): Runni
   const child = spawn(file!, rest, {
     cwd: options.cwd,
     env: { ...inherited, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
+  child.stdin?.end(options.input);
   const text = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
-    child[stream].on('data', (chunk) => {
+    child[stream]!.on('data', (chunk) => {
       text[stream] += chunk;
     });
   }

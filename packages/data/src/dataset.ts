@@ -95,6 +95,8 @@ export function dataset<E extends Example>(definition: DatasetDefinition<E>): Da
     if (example.captions?.length === 0) {
       fail(index, 'has an empty list of captions; give it one or leave the list out');
     }
+    const blank = example.captions?.findIndex((caption) => caption.trim() === '') ?? -1;
+    if (blank >= 0) fail(index, `has an empty caption at place ${blank}; leave it out`);
     if (example.label === undefined && example.target === undefined) {
       fail(index, 'has neither a label nor a target; give it one of them');
     }

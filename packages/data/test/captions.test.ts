@@ -54,5 +54,7 @@ describe('captions', () => {
     const [example] = pictures.examples;
     const none = { name: 'none', examples: [{ ...example!, captions: [] }] };
     expect(await messageOf(() => dataset(none))).toContain('has an empty list of captions');
+    const blank = { name: 'blank', examples: [{ ...example!, captions: ['a', ' \t'] }] };
+    expect(await messageOf(() => dataset(blank))).toContain('has an empty caption at place 1');
   });
 });

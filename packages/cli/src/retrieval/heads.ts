@@ -18,29 +18,40 @@ export interface Examples {
   readonly concepts: readonly number[];
   /** Of the frozen text encoder, each of length 1. */
   readonly names: readonly Float32Array[];
+  /** Of each name, the mean of its concept's keywords; the name itself where it has none. */
+  readonly keywords: readonly Float32Array[];
   /** Widths of the layers that a row of an image consists of. */
   readonly layers: readonly number[];
 }
 
-/** Into a shared space with one axis a concept: images by a linear layer, texts by their likeness. */
-export const projections = (concepts: number) => ({
-  image: { hidden: [] },
-  text: { hidden: [concepts], activation: 'sigmoid' } as const,
-});
+/** Into a shared space with one axis a concept. */
+export const projections = (concepts: number) => {
+  const mixture = { hidden: [concepts], activation: 'sigmoid' } as const;
+  return { image: mixture, text: mixture };
+};
+
+/** How much more an image counts on an axis where the regression says more: σ(5 · r − 3). */
+const CONTRAST = { slope: 5, threshold: 3 };
+/** How much keywords count beside the name. */
+const KEYWORDS = 0.5;
 
 /**
  * Heads in closed form. The shared space has one axis a concept that was learnt from.
  *
- * - An image's place on the axis of concept c is a ridge regression to 1 for images of c and 0 for
- *   others (less the mean), on features of mean 0 and deviation 1. Each layer counts the same.
- * - A text's is σ(τ(cos(text, name of c) − 1)), less the mean over all c: about e^(τ · cos). A text
- *   thus is a mixture of the concepts that it is like, as in Norouzi et al., Zero-shot learning by
- *   convex combination of semantic embeddings (2014), where the image was.
+ * - An image's place on the axis of concept c is σ(5r − 3), less the mean over all axes. r is a ridge
+ *   regression to 1 for images of c and 0 for others (less the mean), on features of mean 0 and
+ *   deviation 1 of which each layer counts the same; it is scaled so that images that were learnt
+ *   from have 1 on their own axis, on average.
+ * - A text's is σ(τ(s − 1)), less the mean over all axes: about e^(τ · s). s is the cosine to what c is
+ *   called (its name and half as much its keywords), both less the mean of all names; every text
+ *   counts as long as the names are on average.
  *
- * Nothing in it is random. The caller owns the parameters.
+ * A text thus is a mixture of the concepts that it is like, as in Norouzi et al., Zero-shot learning by
+ * convex combination of semantic embeddings (2014), where the image was. Nothing in it is random. The
+ * caller owns the parameters.
  */
 export async function fitHeads(
-  { images, concepts, names, layers }: Examples,
+  { images, concepts, names, keywords, layers }: Examples,
   { ridge: lambda, sharpness }: Recipe,
 ): Promise<Heads> {
   const width = names.length;
@@ -62,20 +73,21 @@ export async function fitHeads(
   });
   const solution = await ridge(x, y, lambda);
   const layersOf = tf.tidy(() => {
-    const kernel = tf.mul<tf.Tensor2D>(solution, tf.reshape(scale, [-1, 1]));
-    const shift = tf.matMul(tf.reshape(mean, [1, -1]), kernel);
+    const ownAxes = tf.gather(tf.transpose(solution), tf.tensor1d([...concepts], 'int32'));
+    const own = tf.mean(tf.sum(tf.mul(x, ownAxes), 1));
+    const slope = tf.div(CONTRAST.slope, own);
+    const kernel = tf.mul<tf.Tensor2D>(tf.mul(solution, tf.reshape(scale, [-1, 1])), slope);
+    const shift = tf.add(tf.matMul(tf.reshape(mean, [1, -1]), kernel), CONTRAST.threshold);
+    const called = calledOf(names, keywords);
+    const cosines = tf.mul<tf.Tensor2D>(called.kernel, sharpness);
+    const nearness = tf.mul<tf.Tensor1D>(tf.sub(called.bias, 1), sharpness);
+    const centred = () => ({
+      kernel: tf.sub<tf.Tensor2D>(tf.eye(width), 1 / width),
+      bias: tf.zeros<tf.Rank.R1>([width]),
+    });
     return {
-      image: [{ kernel, bias: tf.reshape<tf.Rank.R1>(tf.neg(shift), [width]) }],
-      text: [
-        {
-          kernel: tf.mul<tf.Tensor2D>(tf.transpose(tensorOf(names)), sharpness),
-          bias: tf.fill([width], -sharpness),
-        },
-        {
-          kernel: tf.sub<tf.Tensor2D>(tf.eye(width), 1 / width),
-          bias: tf.zeros<tf.Rank.R1>([width]),
-        },
-      ],
+      image: [{ kernel, bias: tf.reshape<tf.Rank.R1>(tf.neg(shift), [width]) }, centred()],
+      text: [{ kernel: cosines, bias: nearness }, centred()],
     };
   });
   tf.dispose([x, y, scale, mean, solution]);
@@ -95,6 +107,22 @@ export async function fitHeads(
   };
   return { model, params: params as unknown as DualEncoderParams };
 }
+
+/** The linear layer whose outputs are the cosines of a text to what each concept is called. */
+function calledOf(names: Examples['names'], keywords: Examples['keywords']) {
+  const all = tensorOf(names);
+  const mean = tf.mean(all, 0, true);
+  const centred = tf.sub<tf.Tensor2D>(all, mean);
+  const length = tf.mean(lengths(centred));
+  const words = tf.sub<tf.Tensor2D>(tensorOf(keywords), mean);
+  const both = tf.add<tf.Tensor2D>(unit(centred), tf.mul(unit(words), KEYWORDS));
+  const kernel = tf.div<tf.Tensor2D>(tf.transpose(unit(both)), length);
+  const shift = tf.reshape<tf.Rank.R1>(tf.matMul<tf.Tensor2D>(mean, kernel), [-1]);
+  return { kernel, bias: tf.neg(shift) };
+}
+
+const lengths = (rows: tf.Tensor2D) => tf.add(tf.norm(rows, 'euclidean', 1, true), 1e-6);
+const unit = (rows: tf.Tensor2D): tf.Tensor2D => tf.div(rows, lengths(rows));
 
 /** Rows of a frozen encoder in the shared space, each of length 1. */
 export async function projected(

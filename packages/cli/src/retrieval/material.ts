@@ -26,6 +26,8 @@ export interface Material {
   readonly images: ReadonlyMap<string, Float32Array>;
   /** By the number of a concept. */
   readonly names: readonly Float32Array[];
+  /** By the number of a concept: the mean of its keywords, or its name where it has none. */
+  readonly keywords: readonly Float32Array[];
   /** Widths of the layers that a row of an image consists of. */
   readonly layers: readonly number[];
 }
@@ -54,12 +56,34 @@ export async function openMaterial(
     });
   }
   const names = await frozen.textRows(data.concepts.map(({ name }) => name));
-  return { data, drawings, images, names, layers: frozen.image.encoder.layers };
+  const keywords = await keywordRows(frozen, data, names);
+  return { data, drawings, images, names, keywords, layers: frozen.image.encoder.layers };
+}
+
+async function keywordRows(
+  frozen: Frozen,
+  { concepts }: Emoji,
+  names: readonly Float32Array[],
+): Promise<Float32Array[]> {
+  const own = concepts.map(({ words }) => words.en!.keywords);
+  const all = [...new Set(own.flat())];
+  const rows = await frozen.textRows(all);
+  const rowOf = new Map(all.map((word, i) => [word, rows[i]!]));
+  return own.map((words, concept) => {
+    if (words.length === 0) return names[concept]!;
+    const mean = new Float32Array(names[concept]!.length);
+    for (const word of words) {
+      rowOf.get(word)!.forEach((x, i) => {
+        mean[i]! += x / words.length;
+      });
+    }
+    return mean;
+  });
 }
 
 /** What heads learn from drawings. */
 export function examplesOf(
-  { images, names, layers }: Material,
+  { images, names, keywords, layers }: Material,
   drawings: readonly EmojiDrawing[],
 ): Examples {
   const concepts = [...new Set(drawings.map(({ concept }) => concept.index))];
@@ -68,6 +92,7 @@ export function examplesOf(
     images: drawings.map(({ id }) => images.get(id)!),
     concepts: drawings.map(({ concept }) => places.get(concept.index)!),
     names: concepts.map((concept) => names[concept]!),
+    keywords: concepts.map((concept) => keywords[concept]!),
     layers,
   };
 }

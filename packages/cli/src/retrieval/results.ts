@@ -1,3 +1,4 @@
+import type { Measures } from '@chainrule/retrieval';
 import { ChainruleError, type Json } from '@chainrule/tensor';
 import { table } from '../terminal.js';
 import { spread } from './measure.js';
@@ -12,13 +13,19 @@ interface Score {
   readonly deviationAt10: number | null;
 }
 
-/** What a run measured. `flat` and `solid` are the two styles of the held-out artist. */
+/** By the two styles of the held-out artist. */
+interface Styles {
+  readonly flat: Score;
+  readonly solid: Score;
+}
+
+/** What a run measured. */
 export interface Results {
   readonly seeds: number;
-  readonly taskA: { readonly flat: Score; readonly solid: Score };
-  readonly taskB: { readonly flat: Score; readonly solid: Score };
-  /** Task A, flat. */
-  readonly fromScratch: Score;
+  readonly taskA: Styles;
+  readonly taskB: Styles;
+  /** Task A without any pretrained encoder. */
+  readonly fromScratch: Styles;
   readonly seconds: number;
 }
 
@@ -33,6 +40,14 @@ export function scoreOf(runs: readonly { readonly recall: { readonly [k: number]
     deviationAt10: ten.deviation,
   };
 }
+
+/** Both styles, of what each seed reached. */
+export const stylesOf = (
+  runs: readonly { readonly flat: Measures; readonly solid: Measures }[],
+): Styles => ({
+  flat: scoreOf(runs.map(({ flat }) => flat)),
+  solid: scoreOf(runs.map(({ solid }) => solid)),
+});
 
 /** Measured before on the same tasks (seed 0 of the splits), R@1 and R@10. */
 const REFERENCES: readonly (readonly [string, A: Pair, B: Pair])[] = [
@@ -60,9 +75,10 @@ export function resultsTable({ taskA, taskB, fromScratch }: Results): string {
     ['text to image', 'A: R@1', 'A: R@10', 'B: R@1', 'B: R@10'],
     [
       ...REFERENCES.map(reference),
-      ['flat: from scratch', ...measured(fromScratch), '', ''],
+      ['flat: from scratch', ...measured(fromScratch.flat), '', ''],
       ['flat: this run', ...measured(taskA.flat), ...measured(taskB.flat)],
       reference(SOLID_REFERENCE),
+      ['3D: from scratch', ...measured(fromScratch.solid), '', ''],
       ['3D: this run', ...measured(taskA.solid), ...measured(taskB.solid)],
     ],
   );
@@ -78,14 +94,14 @@ export function resultsJson({ taskA, taskB, fromScratch }: Results): string {
   return JSON.stringify({
     taskA: brief(taskA.flat),
     taskB: brief(taskB.flat),
-    fromScratch: brief(fromScratch),
+    fromScratch: brief(fromScratch.flat),
   });
 }
 
 /** Results as a saved model's `about` holds them. */
 export function resultsOf(about: unknown): Results {
   const found = (about as { readonly results?: Results } | undefined)?.results;
-  if (found?.taskA?.flat && found.taskB?.flat && found.fromScratch) return found;
+  if (found?.taskA?.flat && found.taskB?.flat && found.fromScratch?.flat) return found;
   throw new ChainruleError('MODEL_FILE', 'retrieval: the saved model has no results; --retrain');
 }
 

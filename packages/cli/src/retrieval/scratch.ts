@@ -1,15 +1,16 @@
 import { disposeBatch, loader } from '@chainrule/data';
-import { type EmojiDrawing, emojiPairs } from '@chainrule/data/node';
-import { small } from '@chainrule/encoders-image';
+import { type EmojiArtist, emojiPairs } from '@chainrule/data/node';
+import { cnn } from '@chainrule/encoders-image';
 import { bagOfWords, fitWordTokenizer } from '@chainrule/encoders-text';
 import { adamw, kernelsOnly, oneCycle } from '@chainrule/optim';
 import { type Measures, retrievalReport } from '@chainrule/retrieval';
 import { disposeTree } from '@chainrule/tensor';
 import { contrastive, dualEncoder, finish, type TrainEvent, train } from '@chainrule/trainer';
-import { FLAT, type Material, splitOf } from './material.js';
+import { FLAT, type Material, SOLID, splitOf } from './material.js';
+import type { Tested } from './measure.js';
 
 const SIDE = 48;
-const EPOCHS = 8;
+const EPOCHS = 16;
 const WIDTH = 256;
 
 /**
@@ -20,9 +21,8 @@ export async function fromScratch(
   seed: number,
   signal: AbortSignal,
   onEvent: (event: TrainEvent) => void,
-): Promise<Measures> {
+): Promise<Tested> {
   const { train: shown, test } = splitOf(material, 'A', seed);
-  const gallery = test.filter(({ artist }) => artist === FLAT);
   const pairs = emojiPairs(material.data, shown, { forms: ['name', 'described'] });
   const tokenizer = fitWordTokenizer(
     pairs.examples.flatMap(({ captions = [] }) => captions),
@@ -30,10 +30,14 @@ export async function fromScratch(
   );
   const model = dualEncoder({
     encoders: {
-      image: small({
+      // Mirrored, a drawing would be another: what stands where tells more than anything else.
+      image: cnn({
         size: [SIDE, SIDE],
+        blocks: [16, 32, 64, 64].map((filters) => ({ filters, stride: 2, norm: 'batch' })),
+        pool: 'flatten',
         width: WIDTH,
-        augment: ['flip', { type: 'crop', pad: 6 }, 'colorJitter'],
+        activation: 'linear',
+        augment: [{ type: 'crop', pad: 4 }, 'colorJitter'],
       }),
       text: bagOfWords({ vocabulary: tokenizer.vocabulary.length, width: WIDTH }),
     },
@@ -59,23 +63,27 @@ export async function fromScratch(
     onEvent,
   );
   signal.throwIfAborted();
-  const names = emojiPairs(material.data, gallery as readonly EmojiDrawing[], { forms: ['name'] });
-  const rows: { readonly image: Float32Array[]; readonly text: Float32Array[] } = {
-    image: [],
-    text: [],
-  };
-  for await (const batch of loader(names, { ...common, batchSize: 128, shuffle: false }).epoch(0)) {
-    for (const side of ['image', 'text'] as const) {
-      const all = model.embed(params, side, batch.inputs[side]!);
-      const values = await all.data<'float32'>();
-      const own = await batch.rows![side]!.data<'int32'>();
-      all.dispose();
-      for (const [i] of batch.indices.entries()) {
-        rows[side].push(values.slice(own[i]! * WIDTH, (own[i]! + 1) * WIDTH));
+  const of = async (artist: EmojiArtist): Promise<Measures> => {
+    const gallery = test.filter((one) => one.artist === artist);
+    const names = emojiPairs(material.data, gallery, { forms: ['name'] });
+    const data = loader(names, { ...common, batchSize: 128, shuffle: false });
+    const rows = { image: [] as Float32Array[], text: [] as Float32Array[] };
+    for await (const batch of data.epoch(0)) {
+      for (const side of ['image', 'text'] as const) {
+        const all = model.embed(params, side, batch.inputs[side]!);
+        const values = await all.data<'float32'>();
+        const own = await batch.rows![side]!.data<'int32'>();
+        all.dispose();
+        for (const [i] of batch.indices.entries()) {
+          rows[side].push(values.slice(own[i]! * WIDTH, (own[i]! + 1) * WIDTH));
+        }
       }
+      disposeBatch(batch);
     }
-    disposeBatch(batch);
-  }
+    return (await retrievalReport(rows.image, rows.text)).textToImage;
+  };
+  const flat = await of(FLAT);
+  const solid = await of(SOLID);
   disposeTree(params as never);
-  return (await retrievalReport(rows.image, rows.text)).textToImage;
+  return { flat, solid, gallery: flat.queries };
 }

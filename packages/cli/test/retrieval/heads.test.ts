@@ -11,12 +11,14 @@ const CONCEPTS = 32;
 const FEATURES = 48;
 const map = normalArray(key(2), 8 * FEATURES);
 
-/** A name is a code of length 1. */
-const names = Array.from({ length: CONCEPTS }, (_, concept) => {
-  const code = normalArray(split(key(1), concept), 8);
-  const length = Math.hypot(...code);
-  return code.map((x) => x / length);
-});
+/** Codes of length 1, one a concept. */
+const codes = (seed: number) =>
+  Array.from({ length: CONCEPTS }, (_, concept) => {
+    const code = normalArray(split(key(seed), concept), 8);
+    const length = Math.hypot(...code);
+    return code.map((x) => x / length);
+  });
+const names = codes(1);
 
 /** A picture is a linear map of its name's code, far from 0, and how the artist draws. */
 function drawn(artist: number): Float32Array[] {
@@ -27,14 +29,24 @@ function drawn(artist: number): Float32Array[] {
 }
 
 const order = [...names.keys()];
-const examples = (concepts: readonly number[]): Examples => ({
+const examples = (
+  concepts: readonly number[],
+  keywords: readonly Float32Array[] = names,
+): Examples => ({
   images: [0, 1, 2].flatMap((artist) => concepts.map((concept) => drawn(artist)[concept]!)),
   concepts: [0, 1, 2].flatMap(() => concepts.map((_, place) => place)),
   names: concepts.map((concept) => names[concept]!),
+  keywords: concepts.map((concept) => keywords[concept]!),
   layers: [16, FEATURES - 16],
 });
 
-async function recall(seen: readonly number[], asked: readonly number[], sharpness: number) {
+interface Asked {
+  readonly seen: readonly number[];
+  readonly asked: readonly number[];
+  readonly sharpness: number;
+}
+
+async function recall({ seen, asked, sharpness }: Asked) {
   const before = tf.memory().numTensors;
   const heads = await fitHeads(examples(seen), { ridge: 1e-2, sharpness });
   expect(heads.model.width).toBe(seen.length);
@@ -55,10 +67,25 @@ async function recall(seen: readonly number[], asked: readonly number[], sharpne
 }
 
 it('finds what it has seen, drawn by another artist', async () => {
-  expect(await recall(order, order, 40)).toBeGreaterThan(0.9);
+  expect(await recall({ seen: order, asked: order, sharpness: 40 })).toBeGreaterThan(0.9);
+});
+
+it('knows concepts by their keywords too', async () => {
+  const queries = codes(4);
+  /** How often the axis of its own concept is among the ten largest, of 32. */
+  const share = async (keywords: readonly Float32Array[]) => {
+    const heads = await fitHeads(examples(order, keywords), { ridge: 1e-2, sharpness: 10 });
+    const texts = await projected(heads, 'text', queries);
+    disposeTree(heads.params as never);
+    const found = texts.filter((text, own) => text.filter((x) => x > text[own]!).length < 10);
+    return found.length / CONCEPTS;
+  };
+  expect(await share(queries)).toBeGreaterThan(0.7);
+  expect(await share(names)).toBeLessThan(0.5);
 });
 
 it('finds concepts that are new, by those they are like', async () => {
+  const [seen, asked] = [order.slice(8), order.slice(0, 8)];
   // Chance is an eighth.
-  expect(await recall(order.slice(8), order.slice(0, 8), 5)).toBeGreaterThan(0.6);
+  expect(await recall({ seen, asked, sharpness: 5 })).toBeGreaterThan(0.6);
 });
