@@ -106,7 +106,7 @@ export async function write(
     '',
     `Made by \`pnpm bench fusion\` on ${new Date().toISOString().slice(0, 10)}, 2 cores. Encoders, head, optimiser, epochs and seeds are the same`,
     `for all strategies, which have their default options. Accuracy in %, mean ± deviation over up to ${seeds}`,
-    'seeds; without a deviation it is that of one. [What follows from it](choosing-a-fusion.md).',
+    'seeds; without a deviation it is that of one, and a dash is not trained yet. [What follows from it](choosing-a-fusion.md).',
     '',
     '![Accuracy of each strategy on three tasks](fusion-evidence.svg)',
     '',
