@@ -14,7 +14,7 @@ export function pairMask(
 }
 
 /** Row and column of each object, −1…1; where their number is no square, all are in one row. */
-export function places(n: number): tf.Tensor2D {
+function places(n: number): tf.Tensor2D {
   const side = Math.round(Math.sqrt(n));
   const [rows, columns] = side * side === n ? [side, side] : [1, n];
   const at = (index: number, count: number) => (count === 1 ? 0 : (2 * index) / (count - 1) - 1);
