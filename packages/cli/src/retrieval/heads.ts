@@ -137,7 +137,7 @@ export async function projected(
 }
 
 /** Rows as one tensor, `[rows, width]`. */
-export function tensorOf(rows: readonly Float32Array[]): tf.Tensor2D {
+function tensorOf(rows: readonly Float32Array[]): tf.Tensor2D {
   const width = rows[0]!.length;
   const values = new Float32Array(rows.length * width);
   rows.forEach((row, i) => {
