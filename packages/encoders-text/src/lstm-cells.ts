@@ -7,13 +7,13 @@ import { recurrentGradients, transposedOnce } from './recurrent-gradient.js';
  * `{ x, r, h, c, mask }`: x and r = h·R are `[batch, 4·width]`, h and c `[batch, width]`, mask
  * `[batch]`; attributes `{ relu }`. Outputs: the next h and c, and a trace for the gradient.
  */
-export const LSTM_CELL = 'LstmCell';
+const LSTM_CELL = 'LstmCell';
 /**
  * Its gradient. Inputs `{ dy, dr, carry, dc, trace, c, mask }`: dy, dr and carry add up to the
  * gradient with respect to the next h, dc is that of the next c, and c the cell before. Outputs: the
  * gradients of x + r and of c, and what passes by padding to the h before.
  */
-export const LSTM_CELL_GRADIENT = 'LstmCellGradient';
+const LSTM_CELL_GRADIENT = 'LstmCellGradient';
 
 /** Widths whose rows fill the registers of a processor. */
 const LANES = 16;

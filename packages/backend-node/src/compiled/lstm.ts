@@ -3,7 +3,7 @@ import { hasOperations } from '../operations.js';
 import { AttrType, type NativeBackend } from './native.js';
 import { register } from './register.js';
 
-/** `LSTM_CELL` and `LSTM_CELL_GRADIENT` of `@chainrule/encoders-text`, by native/lstm.cc. */
+/** The two kernels of an LSTM's cell in `@chainrule/encoders-text`, by native/lstm.cc. */
 const KERNELS = {
   LstmCell: ['ChainruleLstmCell', ['x', 'r', 'h', 'c', 'mask']],
   LstmCellGradient: [
