@@ -87,7 +87,13 @@ export function trainStep<P extends Params, Out = tf.Tensor2D>(
     })(moving);
 
     const [moved, slots] = applyStep(optimizer, grads, state.optimizer, moving);
-    const statistics = mapTree(fixed, (leaf: tf.Tensor) => reported.get(leaf) ?? leaf) as Params;
+    // What was kept from the tidies of the forward pass is left to the one around the step.
+    const statistics = mapTree(fixed, (leaf: tf.Tensor) => {
+      const kept = reported.get(leaf);
+      const value = kept ? tf.clone(kept) : leaf;
+      kept?.dispose();
+      return value;
+    }) as Params;
     return {
       state: { params: merge(moved, statistics) as P, optimizer: slots },
       metrics: { ...aux, examples: countExamples(batch) },
