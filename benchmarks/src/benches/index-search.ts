@@ -31,7 +31,10 @@ export const indexSearch: Bench = {
         say(`${index}: ${count.toLocaleString('en')} vectors, ${kind}`);
         const { found, ...measured } = await measure(index, kind, count);
         right ??= found;
-        rows.push({ index, kind, count, ...measured, recall: recall(right, found) });
+        const row = { index, kind, count, ...measured, recall: recall(right, found) };
+        rows.push(row);
+        // A million vectors take a quarter of an hour: what is known by then is not to be lost.
+        say(`  ${HEAD.map((name, i) => `${name} ${cells(row)[i]}`).join(', ')}`);
       }
     }
     show(rows);
@@ -91,8 +94,10 @@ function recall(right: Measured['found'], found: Measured['found']): number {
   return hits / all;
 }
 
-function show(rows: readonly Row[]): void {
-  const lines = rows.map((row) => [
+const HEAD = 'vectors,count,index,build s,memory MB,query ms,queries/s,recall@10'.split(',');
+
+function cells(row: Row): string[] {
+  return [
     row.kind,
     row.count.toLocaleString('en'),
     row.index,
@@ -101,19 +106,10 @@ function show(rows: readonly Row[]): void {
     row.aloneMs.toFixed(2),
     row.perSecond.toFixed(0),
     row.recall.toFixed(3),
-  ]);
-  const head = [
-    'vectors',
-    'count',
-    'index',
-    'build s',
-    'memory MB',
-    'query ms',
-    'queries/s',
-    'recall@10',
   ];
-  print(`\n${table(head, lines)}`);
 }
+
+const show = (rows: readonly Row[]) => print(`\n${table(HEAD, rows.map(cells))}`);
 
 /** Where the lines of query time cross, between measured sizes straight in the logarithm of both. */
 function crossings(rows: readonly Row[]): number | undefined {
