@@ -1,20 +1,9 @@
-// The loops of batch-norm.cc. Compiled once for each instruction set, so nothing here may come from a
-// header: an inline function compiled for one processor could be linked in for all.
-//
-// LANES floats go in one vector register; NAME(f) is f with the instruction set's name.
-#define JOIN_(name, set) name##_##set
-#define JOIN(name, set) JOIN_(name, set)
-#define NAME(name) JOIN(name, SET)
-
-typedef float Vector __attribute__((vector_size(LANES * 4)));
-typedef float Floats __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+// The loops of batch-norm.cc.
+#include "vector.h"
 
 // Vectors of channels at a time, and rows whose sums are made before they are added to all others':
 // so the sums of many rows lose little.
 enum { COLUMNS = 4, ROWS = 128 };
-
-static inline Vector load(const float* from) { return *(const Floats*)from; }
-static inline void store(float* to, Vector value) { *(Floats*)to = value; }
 
 // first, second += Σ f(row, channel)
 template <int C, typename F>

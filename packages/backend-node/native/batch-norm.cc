@@ -5,7 +5,6 @@
 //   ChainruleBatchNormGradient  the gradients with respect to x, scale and offset
 #include "operation.h"
 
-#include <algorithm>
 #include <cmath>
 
 #define DECLARE(set)                                                                                \
@@ -17,35 +16,9 @@
   extern "C" void normalize_gradient_##set(const float*, const float*, const float*, const float*,  \
                                            const float*, const float*, const float*, long, long,    \
                                            long, float*);
-DECLARE(base)
-#ifdef __x86_64__
-DECLARE(avx2)
-DECLARE(avx512)
-#endif
+EVERY_SET(DECLARE)
 
 namespace {
-
-struct Loops {
-  decltype(&moments_base) moments;
-  decltype(&normalize_base) normalize;
-  decltype(&moments_gradient_base) moments_gradient;
-  decltype(&normalize_gradient_base) normalize_gradient;
-};
-
-#define LOOPS(set) \
-  { moments_##set, normalize_##set, moments_gradient_##set, normalize_gradient_##set }
-Loops loops() {
-#ifdef __x86_64__
-  if (instruction_set() == Set::avx512) return LOOPS(avx512);
-  if (instruction_set() == Set::avx2) return LOOPS(avx2);
-#endif
-  return LOOPS(base);
-}
-
-constexpr long kLanes = 16;
-// Numbers in a piece of work. How many pieces there are, each with sums of its own, depends on the
-// shape alone, so that the same numbers are added in the same order whoever does the work.
-constexpr long kPiece = 1 << 15;
 
 struct Options {
   float epsilon = 0;
@@ -54,38 +27,25 @@ struct Options {
 
 void* create(TF_OpKernelConstruction* construction) {
   auto* options = new Options;
-  TF_Status* status = TF_NewStatus();
-  TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon", &options->epsilon, status);
-  TF_OpKernelConstruction_GetAttrBool(construction, "relu", &options->relu, status);
-  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
-  TF_DeleteStatus(status);
+  read_attributes(construction, [&](TF_Status* status) {
+    TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon", &options->epsilon, status);
+    TF_OpKernelConstruction_GetAttrBool(construction, "relu", &options->relu, status);
+  });
   return options;
 }
 
 void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
 
-bool is_vector(TF_Tensor* tensor, int64_t size) {
-  return TF_NumDims(tensor) == 1 && TF_Dim(tensor, 0) == size;
-}
-
-std::vector<int64_t> shape_of(TF_Tensor* tensor) {
-  std::vector<int64_t> shape(TF_NumDims(tensor));
-  for (size_t axis = 0; axis < shape.size(); axis++) shape[axis] = TF_Dim(tensor, axis);
-  return shape;
-}
-
 // Rows of channels, and how they are shared.
 struct Rows {
   explicit Rows(TF_Tensor* x)
-      : channels(TF_Dim(x, TF_NumDims(x) - 1)),
+      : channels(last_axis(x)),
         count(TF_TensorElementCount(x) / channels),
-        pieces(std::max(1L, std::min(count, count * channels / kPiece))) {}
+        pieces(pieces_of(count, channels)) {}
 
   template <typename F>
   void share(const F& piece) const {
-    const auto part = [&](int k) { piece(k, count * k / pieces, count * (k + 1) / pieces); };
-    if (pieces == 1) return part(0);
-    Team::instance().run(static_cast<int>(pieces), part);
+    over_rows(count, channels, piece);
   }
 
   // Two sums over all rows for each channel, of what `piece` adds up over some.
@@ -107,7 +67,7 @@ struct Rows {
 
 bool is_batch(TF_Tensor* x) {
   return TF_NumDims(x) >= 2 && TF_TensorElementCount(x) > 0 &&
-         TF_Dim(x, TF_NumDims(x) - 1) % kLanes == 0;
+         last_axis(x) % kLanes == 0;
 }
 
 void forward(void* kernel, TF_OpKernelContext* context) {
@@ -115,7 +75,7 @@ void forward(void* kernel, TF_OpKernelContext* context) {
   Call call(context);
   TF_Tensor *x = call.input(0), *scale = call.input(1), *offset = call.input(2);
   if (!call.ok()) return;
-  const long width = TF_NumDims(x) > 0 ? TF_Dim(x, TF_NumDims(x) - 1) : 0;
+  const long width = last_axis(x);
   if (!is_batch(x) || !is_vector(scale, width) || !is_vector(offset, width))
     return call.fail(
         "ChainruleBatchNorm: expected x [batch, …, channels], scale and offset [channels], channels "
@@ -129,7 +89,7 @@ void forward(void* kernel, TF_OpKernelContext* context) {
   // The sums are of differences from the first row, so that a mean far from 0 costs no digits.
   const float* shift = floats(x);
   const auto sums = rows.sums([&](long from, long to, float* first, float* second) {
-    loops().moments(floats(x), shift, width, from, to, first, second);
+    LOOP(moments)(floats(x), shift, width, from, to, first, second);
   });
   std::vector<float> factor(width), term(width);
   for (long c = 0; c < width; c++) {
@@ -143,7 +103,7 @@ void forward(void* kernel, TF_OpKernelContext* context) {
     term[c] = floats(offset)[c] - mean * floats(scale)[c] * inverse;
   }
   rows.share([&](int, long from, long to) {
-    loops().normalize(floats(x), factor.data(), term.data(), width, from, to, options.relu,
+    LOOP(normalize)(floats(x), factor.data(), term.data(), width, from, to, options.relu,
                       floats(y));
   });
 }
@@ -154,7 +114,7 @@ void gradient(void* kernel, TF_OpKernelContext* context) {
   TF_Tensor *dy = call.input(0), *x = call.input(1), *y = call.input(2);
   TF_Tensor *scale = call.input(3), *mean = call.input(4), *inverse = call.input(5);
   if (!call.ok()) return;
-  const long width = TF_NumDims(x) > 0 ? TF_Dim(x, TF_NumDims(x) - 1) : 0;
+  const long width = last_axis(x);
   const auto shape = shape_of(x);
   bool fits = is_batch(x) && shape_of(dy) == shape && shape_of(y) == shape;
   for (TF_Tensor* vector : {scale, mean, inverse}) fits = fits && is_vector(vector, width);
@@ -169,7 +129,7 @@ void gradient(void* kernel, TF_OpKernelContext* context) {
 
   const float* gate = options.relu ? floats(y) : nullptr;
   const auto sums = rows.sums([&](long from, long to, float* first, float* second) {
-    loops().moments_gradient(floats(dy), floats(x), gate, floats(mean), width, from, to, first,
+    LOOP(moments_gradient)(floats(dy), floats(x), gate, floats(mean), width, from, to, first,
                              second);
   });
   std::vector<float> factor(width), term(width), slope(width);
@@ -182,7 +142,7 @@ void gradient(void* kernel, TF_OpKernelContext* context) {
     slope[c] = scaled * sums[width + c] * inv * inv / rows.count;
   }
   rows.share([&](int, long from, long to) {
-    loops().normalize_gradient(floats(dy), floats(x), gate, floats(mean), factor.data(),
+    LOOP(normalize_gradient)(floats(dy), floats(x), gate, floats(mean), factor.data(),
                                term.data(), slope.data(), width, from, to, floats(dx));
   });
 }

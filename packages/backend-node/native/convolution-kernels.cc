@@ -1,19 +1,8 @@
-// The loops of convolution.cc. Compiled once for each instruction set, so nothing here may come from
-// a header: an inline function compiled for one processor could be linked in for all.
-//
-// LANES floats go in one vector register; NAME(f) is f with the instruction set's name.
-#define JOIN_(name, set) name##_##set
-#define JOIN(name, set) JOIN_(name, set)
-#define NAME(name) JOIN(name, SET)
-
-typedef float Vector __attribute__((vector_size(LANES * 4)));
-typedef float Floats __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+// The loops of convolution.cc.
+#include "vector.h"
 
 // Taps and vectors of filters whose sums stay in registers, of which there are 32 or 16.
 enum { TAPS = LANES == 16 ? 9 : 5, COLUMNS = 2 };
-
-static inline Vector load(const float* from) { return *(const Floats*)from; }
-static inline void store(float* to, Vector value) { *(Floats*)to = value; }
 
 struct Convolution {
   long height, width, channels;          // of x

@@ -5,8 +5,6 @@
 //                            follows, in one pass over the output's gradient
 #include "operation.h"
 
-#include <algorithm>
-
 // Of convolution-kernels.cc.
 struct Convolution {
   long height, width, channels;
@@ -17,23 +15,10 @@ struct Convolution {
 #define DECLARE(set)                                                                               \
   extern "C" void filter_gradient_##set(const float*, const float*, const float*, float*, float*,  \
                                         const Convolution*, long, long, float*);
-DECLARE(base)
-#ifdef __x86_64__
-DECLARE(avx2)
-DECLARE(avx512)
-#endif
+EVERY_SET(DECLARE)
 
 namespace {
 
-decltype(&filter_gradient_base) loops() {
-#ifdef __x86_64__
-  if (instruction_set() == Set::avx512) return filter_gradient_avx512;
-  if (instruction_set() == Set::avx2) return filter_gradient_avx2;
-#endif
-  return filter_gradient_base;
-}
-
-constexpr long kLanes = 16;
 // How many sums of their own there are depends on the shape alone, so that the same numbers are
 // added in the same order whoever does the work.
 constexpr int kShares = 16;
@@ -45,19 +30,18 @@ struct Options {
 
 void* create(TF_OpKernelConstruction* construction) {
   auto* options = new Options;
-  TF_Status* status = TF_NewStatus();
-  const auto number = [&](const char* name, int32_t* to) {
-    TF_OpKernelConstruction_GetAttrInt32(construction, name, to, status);
-  };
-  number("kernel_height", &options->kernel_height);
-  number("kernel_width", &options->kernel_width);
-  number("stride_y", &options->stride_y);
-  number("stride_x", &options->stride_x);
-  number("top", &options->top);
-  number("left", &options->left);
-  TF_OpKernelConstruction_GetAttrBool(construction, "relu", &options->relu, status);
-  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
-  TF_DeleteStatus(status);
+  read_attributes(construction, [&](TF_Status* status) {
+    const auto number = [&](const char* name, int32_t* to) {
+      TF_OpKernelConstruction_GetAttrInt32(construction, name, to, status);
+    };
+    number("kernel_height", &options->kernel_height);
+    number("kernel_width", &options->kernel_width);
+    number("stride_y", &options->stride_y);
+    number("stride_x", &options->stride_x);
+    number("top", &options->top);
+    number("left", &options->left);
+    TF_OpKernelConstruction_GetAttrBool(construction, "relu", &options->relu, status);
+  });
   return options;
 }
 
@@ -96,7 +80,7 @@ void compute(void* kernel, TF_OpKernelContext* context) {
   Team::instance().run(shares, [&](int share) {
     std::vector<float> scratch(scratch_size);
     float* sum = sums.data() + size * share;
-    loops()(floats(x), floats(dy), options.relu ? floats(y) : nullptr, sum,
+    LOOP(filter_gradient)(floats(x), floats(dy), options.relu ? floats(y) : nullptr, sum,
             sum + taps * shape.filters, &shape, images * share / shares,
             images * (share + 1) / shares, scratch.data());
   });

@@ -1,19 +1,8 @@
-// The loops of dense.cc. Compiled once for each instruction set, so nothing here may come from a
-// header: an inline function compiled for one processor could be linked in for all.
-//
-// LANES floats go in one vector register; NAME(f) is f with the instruction set's name.
-#define JOIN_(name, set) name##_##set
-#define JOIN(name, set) JOIN_(name, set)
-#define NAME(name) JOIN(name, SET)
-
-typedef float Vector __attribute__((vector_size(LANES * 4)));
-typedef float Floats __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+// The loops of dense.cc.
+#include "vector.h"
 
 // Sixteen registers hold fewer sums than thirty-two.
 enum { COLUMNS = LANES == 8 ? 4 : 8, ROWS = 3, BLOCK = 16, STRIP = LANES == 8 ? 4 : 8, DEPTH = 64 };
-
-static inline Vector load(const float* from) { return *(const Floats*)from; }
-static inline void store(float* to, Vector value) { *(Floats*)to = value; }
 
 // y[0…R, 0…C·LANES] += x[0…R, 0…depth] · w[0…depth, 0…C·LANES]
 template <int R, int C>

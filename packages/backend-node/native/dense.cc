@@ -6,7 +6,6 @@
 //                       w and its moments. g is never written to memory.
 #include "operation.h"
 
-#include <algorithm>
 #include <cstring>
 
 // Of dense-kernels.cc, whose instruction sets differ.
@@ -20,29 +19,10 @@ struct Adam {
   extern "C" void dense_backward_##set(const float*, const float*, const float*, float*, float*,   \
                                        float*, float*, long, long, long, long, long, long,         \
                                        const Adam*, float*);
-DECLARE(base)
-#ifdef __x86_64__
-DECLARE(avx2)
-DECLARE(avx512)
-#endif
+EVERY_SET(DECLARE)
 
 namespace {
 
-struct Loops {
-  decltype(&dense_forward_base) forward;
-  decltype(&dense_backward_base) backward;
-};
-
-Loops loops() {
-#ifdef __x86_64__
-  if (instruction_set() == Set::avx512) return {dense_forward_avx512, dense_backward_avx512};
-  if (instruction_set() == Set::avx2) return {dense_forward_avx2, dense_backward_avx2};
-#endif
-  return {dense_forward_base, dense_backward_base};
-}
-
-// The number of floats in a vector register is at most this; rows are padded to a multiple.
-constexpr long kLanes = 16;
 // Rows of the weights in a piece of work.
 constexpr long kPiece = 512;
 
@@ -68,7 +48,7 @@ void forward(void*, TF_OpKernelContext* context) {
   Team::instance().run(shares, [&](int share) {
     const long from = static_cast<long>(count) * share / shares * kPiece;
     const long to = std::min(in, static_cast<long>(count) * (share + 1) / shares * kPiece);
-    loops().forward(floats(x), floats(w), sums.data() + size * share, batch, in, out, from, to);
+    LOOP(dense_forward)(floats(x), floats(w), sums.data() + size * share, batch, in, out, from, to);
   });
   std::memcpy(floats(y), sums.data(), size * sizeof(float));
   for (int share = 1; share < shares; share++)
@@ -83,13 +63,12 @@ struct Options {
 
 void* create(TF_OpKernelConstruction* construction) {
   auto* options = new Options;
-  TF_Status* status = TF_NewStatus();
-  TF_OpKernelConstruction_GetAttrFloat(construction, "beta1", &options->beta1, status);
-  TF_OpKernelConstruction_GetAttrFloat(construction, "beta2", &options->beta2, status);
-  TF_OpKernelConstruction_GetAttrBool(construction, "input_gradient", &options->input_gradient,
-                                      status);
-  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
-  TF_DeleteStatus(status);
+  read_attributes(construction, [&](TF_Status* status) {
+    TF_OpKernelConstruction_GetAttrFloat(construction, "beta1", &options->beta1, status);
+    TF_OpKernelConstruction_GetAttrFloat(construction, "beta2", &options->beta2, status);
+    TF_OpKernelConstruction_GetAttrBool(construction, "input_gradient", &options->input_gradient,
+                                        status);
+  });
   return options;
 }
 
@@ -123,7 +102,7 @@ void backward(void* kernel, TF_OpKernelContext* context) {
   Team::instance().run(pieces(in), [&](int piece) {
     std::vector<float> scratch(16 * (padded + batch));
     const long from = piece * kPiece;
-    loops().backward(floats(x), floats(dy), dyt.data(), floats(w), floats(m), floats(v),
+    LOOP(dense_backward)(floats(x), floats(dy), dyt.data(), floats(w), floats(m), floats(v),
                      options.input_gradient ? floats(dx) : nullptr, batch, padded, in, out, from,
                      std::min(in, from + kPiece), &adam, scratch.data());
   });

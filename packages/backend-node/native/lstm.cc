@@ -4,47 +4,15 @@
 //   ChainruleLstmCellGradient  the gradient with respect to the gates and the cell before
 #include "operation.h"
 
-#include <algorithm>
-
 #define DECLARE(set)                                                                               \
   extern "C" void lstm_cell_##set(const float*, const float*, const float*, const float*,          \
                                   const float*, float*, float*, float*, long, long, long, int);    \
   extern "C" void lstm_cell_gradient_##set(const float*, const float*, const float*, const float*, \
                                            const float*, const float*, const float*, float*,       \
                                            float*, float*, long, long, long, int);
-DECLARE(base)
-#ifdef __x86_64__
-DECLARE(avx2)
-DECLARE(avx512)
-#endif
+EVERY_SET(DECLARE)
 
 namespace {
-
-struct Loops {
-  decltype(&lstm_cell_base) cell;
-  decltype(&lstm_cell_gradient_base) gradient;
-};
-
-Loops loops() {
-#ifdef __x86_64__
-  if (instruction_set() == Set::avx512) return {lstm_cell_avx512, lstm_cell_gradient_avx512};
-  if (instruction_set() == Set::avx2) return {lstm_cell_avx2, lstm_cell_gradient_avx2};
-#endif
-  return {lstm_cell_base, lstm_cell_gradient_base};
-}
-
-// The number of floats in a vector register is at most this.
-constexpr long kLanes = 16;
-// With fewer cells than this for each, another thread is not worth waking.
-constexpr long kShare = 1 << 15;
-
-// share(from, to) for all rows, on several threads where there are many.
-template <typename F>
-void over_rows(long rows, long width, const F& share) {
-  const int count = static_cast<int>(std::max(1L, std::min(rows, rows * width / kShare)));
-  if (count == 1) return share(0, rows);
-  Team::instance().run(count, [&](int k) { share(rows * k / count, rows * (k + 1) / count); });
-}
 
 struct Options {
   unsigned char relu = 0;
@@ -52,18 +20,13 @@ struct Options {
 
 void* create(TF_OpKernelConstruction* construction) {
   auto* options = new Options;
-  TF_Status* status = TF_NewStatus();
-  TF_OpKernelConstruction_GetAttrBool(construction, "relu", &options->relu, status);
-  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
-  TF_DeleteStatus(status);
+  read_attributes(construction, [&](TF_Status* status) {
+    TF_OpKernelConstruction_GetAttrBool(construction, "relu", &options->relu, status);
+  });
   return options;
 }
 
 void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
-
-bool is_vector(TF_Tensor* tensor, int64_t size) {
-  return TF_NumDims(tensor) == 1 && TF_Dim(tensor, 0) == size;
-}
 
 void cell(void* kernel, TF_OpKernelContext* context) {
   Call call(context);
@@ -84,8 +47,8 @@ void cell(void* kernel, TF_OpKernelContext* context) {
     outputs[i] = floats(output);
   }
   const int relu = static_cast<Options*>(kernel)->relu;
-  over_rows(rows, width, [&](long from, long to) {
-    loops().cell(floats(x), floats(r), floats(h), floats(c), floats(mask), outputs[0], outputs[1],
+  over_rows(rows, width, [&](int, long from, long to) {
+    LOOP(lstm_cell)(floats(x), floats(r), floats(h), floats(c), floats(mask), outputs[0], outputs[1],
                  outputs[2], from, to, width, relu);
   });
 }
@@ -110,8 +73,8 @@ void gradient(void* kernel, TF_OpKernelContext* context) {
     outputs[i] = floats(output);
   }
   const int relu = static_cast<Options*>(kernel)->relu;
-  over_rows(rows, width, [&](long from, long to) {
-    loops().gradient(floats(dy), floats(dr), floats(carry), floats(dc), floats(trace), floats(c),
+  over_rows(rows, width, [&](int, long from, long to) {
+    LOOP(lstm_cell_gradient)(floats(dy), floats(dr), floats(carry), floats(dc), floats(trace), floats(c),
                      floats(mask), outputs[0], outputs[1], outputs[2], from, to, width, relu);
   });
 }

@@ -4,6 +4,7 @@
 #include <tensorflow/c/ops.h>
 #include <tensorflow/c/tf_tensor.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -53,6 +54,21 @@ inline Set instruction_set() {
   return Set::base;
 #endif
 }
+
+// Declares a loop of *-kernels.cc for every instruction set; LOOP(name) is that of this processor.
+#ifdef __x86_64__
+#define EVERY_SET(declare) declare(base) declare(avx2) declare(avx512)
+#define LOOP(name)                                   \
+  (instruction_set() == Set::avx512 ? name##_avx512  \
+   : instruction_set() == Set::avx2 ? name##_avx2    \
+                                    : name##_base)
+#else
+#define EVERY_SET(declare) declare(base)
+#define LOOP(name) name##_base
+#endif
+
+// The number of floats in a vector register is at most this.
+constexpr long kLanes = 16;
 
 // Threads that share a job's pieces. Never destroyed: they may be at work when the process ends.
 class Team {
@@ -117,6 +133,22 @@ class Team {
   long job_ = 0;
 };
 
+// How many pieces the work on rows is shared in: each of so many numbers that another thread is worth
+// waking. It depends on the shape alone, so that sums are the same whoever does the work.
+inline int pieces_of(long rows, long width) {
+  constexpr long kPiece = 1 << 15;
+  return static_cast<int>(std::max(1L, std::min(rows, rows * width / kPiece)));
+}
+
+// share(piece, from, to) for all rows, on several threads where there are many.
+template <typename F>
+void over_rows(long rows, long width, const F& share) {
+  const int count = pieces_of(rows, width);
+  if (count == 1) return share(0, 0, rows);
+  Team::instance().run(count,
+                       [&](int k) { share(k, rows * k / count, rows * (k + 1) / count); });
+}
+
 // The inputs of one call, given back at its end.
 class Call {
  public:
@@ -164,8 +196,31 @@ class Call {
 
 inline float* floats(TF_Tensor* tensor) { return static_cast<float*>(TF_TensorData(tensor)); }
 
+inline std::vector<int64_t> shape_of(TF_Tensor* tensor) {
+  std::vector<int64_t> shape(TF_NumDims(tensor));
+  for (size_t axis = 0; axis < shape.size(); axis++) shape[axis] = TF_Dim(tensor, axis);
+  return shape;
+}
+
+inline long last_axis(TF_Tensor* tensor) {
+  return TF_NumDims(tensor) > 0 ? TF_Dim(tensor, TF_NumDims(tensor) - 1) : 0;
+}
+
+inline bool is_vector(TF_Tensor* tensor, int64_t size) {
+  return TF_NumDims(tensor) == 1 && TF_Dim(tensor, 0) == size;
+}
+
 inline bool is_matrix(TF_Tensor* tensor, int64_t rows, int64_t columns) {
   return TF_NumDims(tensor) == 2 && TF_Dim(tensor, 0) == rows && TF_Dim(tensor, 1) == columns;
+}
+
+// Calls `read`, which asks for the attributes of an operation.
+template <typename F>
+void read_attributes(TF_OpKernelConstruction* construction, const F& read) {
+  TF_Status* status = TF_NewStatus();
+  read(status);
+  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
+  TF_DeleteStatus(status);
 }
 
 inline void unknown_shape(TF_ShapeInferenceContext* context, TF_Status* status) {

@@ -1,19 +1,29 @@
-// Loading this module registers the operations that TensorFlow lacks: batch-norm.cc,
-// convolution.cc, dense.cc and lstm.cc. They go through TensorFlow's C interface, so they take a second or two to compile.
+// Loading this module registers the operations that TensorFlow lacks, one file each. They go through
+// TensorFlow's C interface, so they take a second or two to compile.
 #include <node_api.h>
 #include <tensorflow/c/tf_status.h>
 
+#include "product.h"
+
+void register_attention(TF_Status* status);
 void register_batch_norm(TF_Status* status);
 void register_convolution(TF_Status* status);
 void register_dense(TF_Status* status);
+void register_gelu(TF_Status* status);
+void register_layer_norm(TF_Status* status);
 void register_lstm(TF_Status* status);
+void register_product(TF_Status* status);
 
 static bool register_all() {
   TF_Status* status = TF_NewStatus();
+  register_attention(status);
   register_batch_norm(status);
   register_convolution(status);
   register_dense(status);
+  register_gelu(status);
+  register_layer_norm(status);
   register_lstm(status);
+  register_product(status);
   const bool ok = TF_GetCode(status) == TF_OK;
   TF_DeleteStatus(status);
   return ok;
@@ -33,5 +43,7 @@ NAPI_MODULE_INIT() {
   napi_value value;
   napi_get_boolean(env, chainrule_register_operations(), &value);
   napi_set_named_property(env, exports, "registered", value);
+  napi_get_boolean(env, has_tiles(), &value);
+  napi_set_named_property(env, exports, "tiles", value);
   return exports;
 }

@@ -47,7 +47,7 @@ export interface NativePaths {
 }
 
 /** Counted up with every change of the operations in native. */
-const OPERATIONS = 5;
+const OPERATIONS = 6;
 
 export function nativePaths(env: Env = process.env): NativePaths {
   // The number is the layout's: a release that arranges things otherwise counts it up.

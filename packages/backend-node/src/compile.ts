@@ -75,8 +75,9 @@ export async function ensureOperations(paths: NativePaths, options: CompileOptio
   await rename(folder, paths.operationsFolder);
 }
 
-const OPERATIONS = ['operations', 'batch-norm', 'convolution', 'dense', 'lstm'];
-const LOOPS = ['batch-norm', 'convolution', 'dense', 'lstm'].map((name) => `${name}-kernels`);
+const PARTS = ['attention', 'batch-norm', 'convolution', 'dense', 'gelu', 'layer-norm', 'lstm'];
+const OPERATIONS = ['operations', 'product', ...PARTS];
+const LOOPS = PARTS.map((name) => `${name}-kernels`);
 const OPTIMIZE = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=fast'];
 
 /** The instruction sets that the operations choose from when they run. */
@@ -87,6 +88,9 @@ const INSTRUCTION_SETS: { readonly [set: string]: readonly string[] } = {
     avx512: ['-DLANES=16', '-march=x86-64-v4', '-mprefer-vector-width=512'],
   }),
 };
+
+/** For product-kernels.cc alone, which chooses nothing: product.cc asks it whether it can run. */
+const TILES = ['-DTILES', '-march=x86-64-v4', '-mamx-tile', '-mamx-bf16'];
 
 async function compileOperations(
   library: Library,
@@ -105,8 +109,16 @@ async function compileOperations(
     for (const source of sources) objects.push(await built(source + suffix, source, flags));
     return objects;
   };
+  /** An old compiler does not know tiles; without these flags it makes functions that do nothing. */
+  const product = async () => {
+    const name = 'product-kernels';
+    const plain = () => built(name, name, OPTIMIZE);
+    if (process.arch !== 'x64') return [await plain()];
+    return [await built(name, name, [...OPTIMIZE, ...TILES]).catch(plain)];
+  };
   const objects = await Promise.all([
     inTurn(OPERATIONS, ['-O2', '-isystem', library.include]),
+    product(),
     ...Object.entries(INSTRUCTION_SETS).map(([set, flags]) =>
       inTurn(LOOPS, [...OPTIMIZE, ...flags, `-DSET=${set}`], `-${set}`),
     ),

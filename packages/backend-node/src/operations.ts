@@ -2,14 +2,17 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { NativePaths } from './cache.js';
 
-let registered = false;
+let [registered, tiles] = [false, false];
 
 /** Registers the operations of native/operations.cc with TensorFlow, where they could be compiled. */
 export function loadOperations({ operations }: NativePaths): void {
   if (registered || !existsSync(operations)) return;
   const require = createRequire(import.meta.url);
-  registered = (require(operations) as { registered: boolean }).registered;
+  ({ registered, tiles } = require(operations) as { registered: boolean; tiles: boolean });
 }
 
 /** Whether there are `ChainruleDense`, `ChainruleLstmCell` and the others. */
 export const hasOperations = (): boolean => registered;
+
+/** Whether `ChainruleProduct` runs here: it needs a processor with AMX. */
+export const hasProduct = (): boolean => registered && tiles;

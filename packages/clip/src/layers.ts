@@ -1,9 +1,9 @@
-import { geluExact } from '@chainrule/encoders-text';
 import {
   type AttentionParams,
   activations,
   type DenseParams,
   dense,
+  geluExact,
   type Key,
   layerNorm,
   lookUp,

@@ -10,6 +10,7 @@ import {
   dense,
   dropout,
   type Encoder,
+  geluExact,
   layerNorm,
   lookUp,
   multiHeadAttention,
@@ -20,7 +21,6 @@ import {
   truncatedNormal,
 } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
-import { geluExact } from './gelu-exact.js';
 import { checkIds, realWords } from './ids.js';
 
 export interface BertOptions {

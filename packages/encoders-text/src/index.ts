@@ -14,7 +14,6 @@ export {
 } from './character-tokenizer.js';
 export * from './cnn1d.js';
 export { type EmbedTextsOptions, embedTexts } from './embed-texts.js';
-export { geluExact } from './gelu-exact.js';
 export * from './gru.js';
 export { gruSequence } from './gru-sequence.js';
 export { PADDING, UNKNOWN } from './ids.js';

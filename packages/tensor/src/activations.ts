@@ -1,8 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { geluTanh } from './gelu.js';
 import { glorotUniform, heNormal, type Initializer } from './initializers.js';
-
-const LINEAR = 2 * Math.sqrt(2 / Math.PI);
-const CUBIC = 0.044715 * LINEAR;
 
 /**
  * Element-wise activations by name. `gelu` is the tanh approximation of Hendrycks and Gimpel
@@ -13,7 +11,7 @@ export const activations = {
   relu: <T extends tf.Tensor>(x: T): T => tf.relu(x),
   tanh: <T extends tf.Tensor>(x: T): T => tf.tanh(x),
   sigmoid: <T extends tf.Tensor>(x: T): T => tf.sigmoid(x),
-  gelu: <T extends tf.Tensor>(x: T): T => tf.tidy(() => gelu(x)) as T,
+  gelu: geluTanh,
 } as const;
 
 export type Activation = keyof typeof activations;
@@ -22,22 +20,3 @@ export type Activation = keyof typeof activations;
 export function initializerFor(activation: Activation): Initializer {
   return activation === 'relu' || activation === 'gelu' ? heNormal : glorotUniform;
 }
-
-/**
- * ½(1 + tanh z) is σ(2z), so that gelu(x) = x·σ(p) with p = 2√(2/π)(x + 0.044715x³), and its
- * derivative is σ + xp′·σ(1 − σ). Written out, forward and backward are half the passes over memory
- * that the tape's gradient takes.
- */
-const gelu = tf.customGrad((...args) => {
-  const [x, save] = args as [tf.Tensor, tf.GradSaveFunc];
-  const gate = tf.sigmoid(tf.mul(x, tf.add(tf.mul(tf.square(x), CUBIC), LINEAR)));
-  save([x, gate]);
-  return {
-    value: tf.mul(x, gate),
-    gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const [x, gate] = saved as [tf.Tensor, tf.Tensor];
-      const slope = tf.mul(x, tf.add(tf.mul(tf.square(x), 3 * CUBIC), LINEAR));
-      return tf.mul(dy, tf.add(gate, tf.mul(slope, tf.mul(gate, tf.sub(1, gate)))));
-    },
-  };
-});

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type DenseParams, dense } from './dense.js';
 import { dropout } from './dropout.js';
 import { ChainruleError } from './errors.js';
+import { fusedAttention, hasAttention } from './fused-attention.js';
 import type { Context, Module, Params } from './module.js';
 import { split } from './random.js';
 import { type Rotary, rotate } from './rotary.js';
@@ -160,11 +161,18 @@ export function multiHeadAttention(
       const queries = mask?.rank === 3 ? [query.shape[1]] : [];
       if (mask) checkShape(where, 'mask', mask, [batch, ...queries, tokens]);
       const turned = (x: tf.Tensor4D) => (rotary ? rotate(x, rotary) : x);
+      const plain = rotary === undefined && (config.dropout === 0 || context.training !== true);
       return tf.tidy(() => {
+        const q = tokenwise(ask, params.query, query);
+        const k = tokenwise(offer, params.key, memory);
+        const v = tokenwise(give, params.value, memory);
+        if (plain && hasAttention(width, heads)) {
+          return tokenwise(out, params.out, fusedAttention(q, k, v, heads, mask));
+        }
         const gathered = scaledDotProductAttention(
-          turned(toHeads(tokenwise(ask, params.query, query))),
-          turned(toHeads(tokenwise(offer, params.key, memory))),
-          toHeads(tokenwise(give, params.value, memory)),
+          turned(toHeads(q)),
+          turned(toHeads(k)),
+          toHeads(v),
           mask,
           (weights) => dropout(weights, config.dropout, context, 'weights'),
         );

@@ -9,10 +9,15 @@ export interface Padded<I> {
   readonly size: number;
 }
 
-/** The next power of two; beyond `largest` the next multiple of it. */
+/**
+ * The next power of two up to 64, where a call costs more than its rows; from there eight sizes a
+ * doubling, so that at most an eighth of the work is padding; beyond `largest` its multiples.
+ */
 export function bucketOf(rows: number, largest: number): number {
   if (rows > largest) return Math.ceil(rows / largest) * largest;
-  return Math.min(2 ** Math.ceil(Math.log2(rows)), largest);
+  const power = 2 ** Math.ceil(Math.log2(rows));
+  const step = power > 64 ? power / 16 : power;
+  return Math.min(Math.ceil(rows / step) * step, largest);
 }
 
 /**

@@ -19,7 +19,7 @@ import { Uncapturable } from './tracer.js';
 import { warnOnce } from './warn.js';
 
 export interface CompiledFunctionOptions {
-  /** Batches are padded to powers of two up to this size, and beyond it to multiples. Default 256. */
+  /** Batches are padded to one of a few sizes up to this one, and beyond it to multiples. Default 256. */
   readonly largest?: number;
   /** Graphs that are kept, one for each set of padded shapes; the least recently used goes. Default 16. */
   readonly cache?: number;

@@ -2,15 +2,15 @@ import { STATELESS_UNIFORM } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { registerBatchNorm } from './batch-norm.js';
 import { registerCrossEntropy } from './cross-entropy.js';
-import { registerLstm } from './lstm.js';
 import { AttrType, DataType, type NativeBackend, typeAttr } from './native.js';
 import { registerOptimizers } from './optimizers.js';
+import { registerOwn } from './own.js';
 import { register } from './register.js';
 
 /**
  * Kernels that the native backend has beside tfjs-node's own: random numbers from a key, a
  * gather that does not read its indices (TensorFlow checks them itself), batch norm, softmax
- * cross-entropy, a step of an LSTM, and optimisers.
+ * cross-entropy, optimisers, and those that are operations of our own.
  */
 export function registerKernels(): void {
   register(STATELESS_UNIFORM, ({ inputs, attrs, backend }) => {
@@ -49,6 +49,6 @@ export function registerKernels(): void {
 
   registerBatchNorm();
   registerCrossEntropy();
-  registerLstm();
   registerOptimizers();
+  registerOwn();
 }

@@ -277,6 +277,22 @@ const RULES: { readonly [op: string]: Rule } = {
     [1, 1, 5].flatMap((parts) => one([h![0]!, parts * h![1]!], DataType.float32)),
   ChainruleLstmCellGradient: ({ shapes: [dy] }) =>
     [4, 1, 1].flatMap((parts) => one([dy![0]!, parts * dy![1]!], DataType.float32)),
+  ChainruleAttention: ({ shapes: [q, k], attr }) => {
+    const [batch, queries] = q as [number, number];
+    const padded = Math.ceil(k![1]! / 16) * 16;
+    const weights = [batch, attr<number>('heads')!, queries, padded];
+    return [q!, weights].flatMap((shape) => one(shape, DataType.float32));
+  },
+  ChainruleAttentionGradient: ({ shapes: [, q, k, v] }) =>
+    [q!, k!, v!].flatMap((shape) => one(shape, DataType.float32)),
+  ChainruleLayerNorm: ({ shapes: [x] }) => [
+    ...one(x!, DataType.float32),
+    ...[1, 2].flatMap(() => one([size(x!.slice(0, -1))], DataType.float32)),
+  ],
+  ChainruleLayerNormGradient: ({ shapes: [, x, scale] }) =>
+    [x!, scale!, scale!].flatMap((shape) => one(shape, DataType.float32)),
+  ChainruleGelu: like(0),
+  ChainruleGeluGradient: like(0),
   StatelessRandomUniform: ({ constant }) => {
     const shape = constant(0);
     return shape && one(shape, DataType.float32);

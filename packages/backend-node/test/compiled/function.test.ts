@@ -45,9 +45,9 @@ function agree<I extends object>(
 }
 
 describe('buckets', () => {
-  it('are powers of two, and multiples of the largest', () => {
-    const sizes = [1, 2, 3, 5, 8, 9, 33, 200, 256, 257, 600];
-    const buckets = [1, 2, 4, 8, 8, 16, 64, 256, 256, 512, 768];
+  it('are powers of two, then eighths between them, then multiples of the largest', () => {
+    const sizes = [1, 2, 3, 5, 8, 9, 33, 64, 65, 100, 128, 129, 200, 256, 257, 600];
+    const buckets = [1, 2, 4, 8, 8, 16, 64, 64, 72, 104, 128, 144, 208, 256, 256 * 2, 256 * 3];
     expect(sizes.map((n) => bucketOf(n, 256))).toEqual(buckets);
     expect(bucketOf(20, 24)).toBe(24);
   });

@@ -1,14 +1,25 @@
 import { crossEntropy, SOFTMAX_CROSS_ENTROPY } from '@chainrule/losses';
 import {
+  ATTENTION,
+  ATTENTION_GRADIENT,
+  type AttentionMask,
   batchNorm,
   FUSED_BATCH_NORM,
   FUSED_BATCH_NORM_GRADIENT,
+  GELU,
+  GELU_GRADIENT,
+  geluExact,
+  geluTanh,
   key,
+  LAYER_NORM,
+  LAYER_NORM_GRADIENT,
+  layerNorm,
+  multiHeadAttention,
   type Tree,
 } from '@chainrule/tensor';
 import { expectClose } from '@chainrule/testing';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { useNative } from '../../src/backend.js';
 import { compiled } from '../../src/compiled/index.js';
 
@@ -84,6 +95,118 @@ describe('batch norm', () => {
       await agree(kernels, f, [x, scale, offset], { rtol: 1e-4, atol: 2e-4 });
     },
   );
+});
+
+describe('layer norm', () => {
+  const kernels = [LAYER_NORM, LAYER_NORM_GRADIENT];
+
+  // The last two are shared by several threads; the last far from 0.
+  it.each([
+    [[2, 5, 16], 0],
+    [[1, 48], 0],
+    [[3000, 32], 0],
+    [[40, 30, 384], 100],
+  ])('of %j around %f agrees with the composite one', async (shape, around) => {
+    for (const kernel of kernels) expect(tf.getKernel(kernel, 'tensorflow')).toBeDefined();
+    const width = shape.at(-1)!;
+    const norm = layerNorm<tf.Tensor>({ width });
+    const f = ([x, scale, offset]: tf.Tensor[]) => {
+      const apply = (x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor) =>
+        norm.apply({ scale, offset } as never, x);
+      const y = apply(x!, scale!, offset!);
+      const weights = tf.cos(tf.reshape(tf.range(0, y.size), y.shape));
+      const grads = tf.grads((x, scale, offset) =>
+        tf.mean(tf.mul(tf.square(apply(x!, scale!, offset!)), weights)),
+      )([x!, scale!, offset!]);
+      return [y, ...grads];
+    };
+    const x = tf.add(tf.randomNormal(shape, 0, 2, 'float32', 1), around);
+    const scale = tf.randomNormal([width], 1, 0.2, 'float32', 2);
+    const offset = tf.randomNormal([width], 0, 1, 'float32', 3);
+    await agree(kernels, f, [x, scale, offset], { rtol: 1e-4, atol: 2e-5 });
+  });
+
+  it('of a width that fills no registers is the composite one', () => {
+    const norm = layerNorm({ width: 6 });
+    expectClose(norm.apply(norm.init(key(0)), tf.tensor2d([[1, 2, 3, 4, 5, 6]])), [
+      [-1.46385, -0.87831, -0.29277, 0.29277, 0.87831, 1.46385],
+    ]);
+  });
+});
+
+describe('attention', () => {
+  const kernels = [ATTENTION, ATTENTION_GRADIENT];
+
+  /** Every third may not be seen; of the last example (or its last query) nothing may. */
+  const maskOf = (shape: readonly number[]): AttentionMask => {
+    const memory = shape.at(-1)!;
+    const rows = shape.slice(0, -1).reduce((a, b) => a * b, 1);
+    const values = Array.from({ length: rows * memory }, (_, i) =>
+      i % 3 === 0 || i >= (rows - 1) * memory ? 0 : 1,
+    );
+    return tf.tensor(values, [...shape]) as AttentionMask;
+  };
+
+  it.each<[string, number, number, number, number, number, (readonly number[])?]>([
+    ['one head', 2, 3, 5, 16, 1],
+    ['a mask of the memory', 3, 4, 5, 64, 4, [3, 5]],
+    ['a mask of each query', 2, 7, 19, 96, 2, [2, 7, 19]],
+    ['so much that threads share it', 8, 33, 70, 128, 4, [8, 70]],
+    ['a causal mask', 2, 16, 16, 32, 2, [2, 16, 16]],
+  ])('with %s agrees with the composite one', async (...given) => {
+    for (const kernel of kernels) expect(tf.getKernel(kernel, 'tensorflow')).toBeDefined();
+    const [, batch, queries, memory, width, heads, shape] = given;
+    const mask = shape && maskOf(shape);
+    const attention = multiHeadAttention({ width, heads });
+    const params = attention.init(key(3));
+    const f = ([query, memory]: tf.Tensor[]) => {
+      const apply = (query: tf.Tensor, memory: tf.Tensor) =>
+        attention.apply(params, { query, memory, mask } as never);
+      const y = apply(query!, memory!);
+      const weights = tf.cos(tf.reshape(tf.range(0, y.size), y.shape));
+      const grads = tf.grads((query, memory) => tf.sum(tf.mul(apply(query!, memory!), weights)))([
+        query!,
+        memory!,
+      ]);
+      return [y, ...grads];
+    };
+    const x = tf.randomNormal([batch, queries, width], 0, 2, 'float32', 1);
+    const m = tf.randomNormal([batch, memory, width], 0, 2, 'float32', 2);
+    await agree(kernels, f, [x, m], { rtol: 1e-4, atol: 2e-5 });
+  });
+
+  it('shows that a number is none', () => {
+    const attention = multiHeadAttention({ width: 32, heads: 2 });
+    const memory = tf.fill([1, 3, 32], Number.NaN) as tf.Tensor3D;
+    const y = attention.apply(attention.init(key(0)), { query: tf.ones([1, 2, 32]), memory });
+    expect([...y.dataSync()].every(Number.isNaN)).toBe(true);
+  });
+});
+
+describe('GELU', () => {
+  const kernels = [GELU, GELU_GRADIENT];
+
+  it.each([
+    ['exact', geluExact, [3, 7]],
+    ['by a tanh', geluTanh, [3, 7]],
+    ['exact', geluExact, [301, 257]],
+    ['by a tanh', geluTanh, [301, 257]],
+  ] as const)('%s agrees with the composite one (case %#)', async (_, gelu, shape) => {
+    for (const kernel of kernels) expect(tf.getKernel(kernel, 'tensorflow')).toBeDefined();
+    const f = ([x]: tf.Tensor[]) => [gelu(x!), tf.grad((x) => tf.sum(tf.square(gelu(x))))(x!)];
+    const x = tf.randomNormal([...shape], 0, 4, 'float32', 1);
+    await agree(kernels, f, [x], { rtol: 1e-5, atol: 2e-6 });
+  });
+
+  it('is x, 0 or NaN at the ends', () => {
+    const x = tf.tensor1d([-1e30, -20, 20, 1e30, Number.NaN]);
+    for (const gelu of [geluExact, geluTanh]) {
+      const [low, some, same, high, none] = gelu(x).dataSync();
+      const nothing = expect.closeTo(0, 6);
+      expect([low, some, same, none]).toEqual([nothing, nothing, 20, Number.NaN]);
+      expect(high! / 1e30).toBeCloseTo(1, 6);
+    }
+  });
 });
 
 describe('softmax cross-entropy', () => {

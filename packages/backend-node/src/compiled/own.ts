@@ -1,0 +1,74 @@
+import {
+  ATTENTION,
+  ATTENTION_GRADIENT,
+  GELU,
+  GELU_GRADIENT,
+  LAYER_NORM,
+  LAYER_NORM_GRADIENT,
+} from '@chainrule/tensor';
+import type * as tf from '@tensorflow/tfjs-core';
+import { hasOperations } from '../operations.js';
+import { AttrType, type NativeBackend, type OpAttr } from './native.js';
+import { register } from './register.js';
+
+type Attributes = { readonly [name: string]: 'bool' | 'float' | 'int' };
+
+/** A kernel that is one operation of native/: its inputs and attributes, and how many outputs. */
+type Kernel = readonly [
+  kernel: string,
+  operation: string,
+  inputs: readonly string[],
+  attributes: Attributes,
+  outputs: number,
+];
+
+const KERNELS: readonly Kernel[] = [
+  [ATTENTION, 'ChainruleAttention', ['q', 'k', 'v', 'mask'], { heads: 'int' }, 2],
+  [
+    ATTENTION_GRADIENT,
+    'ChainruleAttentionGradient',
+    ['dy', 'q', 'k', 'v', 'weights'],
+    { heads: 'int' },
+    3,
+  ],
+  [GELU, 'ChainruleGelu', ['x'], { approximate: 'bool' }, 1],
+  [GELU_GRADIENT, 'ChainruleGeluGradient', ['dy', 'x'], { approximate: 'bool' }, 1],
+  [LAYER_NORM, 'ChainruleLayerNorm', ['x', 'scale', 'offset'], { epsilon: 'float' }, 3],
+  [
+    LAYER_NORM_GRADIENT,
+    'ChainruleLayerNormGradient',
+    ['dy', 'x', 'scale', 'mean', 'inverse'],
+    {},
+    3,
+  ],
+  // A step of an LSTM of `@chainrule/encoders-text`, all but its product.
+  ['LstmCell', 'ChainruleLstmCell', ['x', 'r', 'h', 'c', 'mask'], { relu: 'bool' }, 3],
+  [
+    'LstmCellGradient',
+    'ChainruleLstmCellGradient',
+    ['dy', 'dr', 'carry', 'dc', 'trace', 'c', 'mask'],
+    { relu: 'bool' },
+    3,
+  ],
+];
+
+/** The kernels that are operations of our own, where these could be compiled. */
+export function registerOwn(): void {
+  if (!hasOperations()) return;
+  for (const [kernel, operation, names, types, outputs] of KERNELS) {
+    register(kernel, ({ inputs, attrs, backend }) => {
+      const attributes = Object.entries(types).map(
+        ([name, type]): OpAttr => ({
+          name,
+          type: AttrType[type],
+          value: attrs[name] as boolean | number,
+        }),
+      );
+      const given = names.map((name) => inputs[name] as tf.TensorInfo);
+      const native = backend as NativeBackend;
+      return outputs === 1
+        ? native.executeSingleOutput(operation, attributes, given)
+        : native.executeMultipleOutputs(operation, attributes, given, outputs);
+    });
+  }
+}
