@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <initializer_list>
@@ -71,6 +72,9 @@ inline Set instruction_set() {
 constexpr long kLanes = 16;
 
 // Threads that share a job's pieces. Never destroyed: they may be at work when the process ends.
+//
+// To wake a thread takes longer than many a job, and one job often follows another: so who waits looks
+// again and again for a while before it sleeps.
 class Team {
  public:
   static Team& instance() {
@@ -81,7 +85,7 @@ class Team {
   // Runs piece(0) … piece(count − 1), on this thread and on those that are free.
   void run(int count, const std::function<void(int)>& piece) {
     std::unique_lock<std::mutex> turn(turn_, std::try_to_lock);
-    if (!turn) {
+    if (!turn || count == 1) {
       for (int i = 0; i < count; i++) piece(i);
       return;
     }
@@ -94,8 +98,12 @@ class Team {
     }
     wake_.notify_all();
     take(piece, count);
+    {
+      std::lock_guard<std::mutex> lock(state_);
+      piece_ = nullptr;
+    }
+    if (look([this] { return busy_ == 0; })) return;
     std::unique_lock<std::mutex> lock(state_);
-    piece_ = nullptr;
     idle_.wait(lock, [this] { return busy_ == 0; });
   }
 
@@ -105,13 +113,34 @@ class Team {
     for (unsigned i = 1; i < threads; i++) std::thread([this] { work(); }).detach();
   }
 
+  // Whether `done` becomes true soon.
+  template <typename F>
+  static bool look(const F& done) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
+    do {
+      for (int i = 0; i < 16; i++) {
+        if (done()) return true;
+        relax();
+      }
+    } while (std::chrono::steady_clock::now() < end);
+    return false;
+  }
+
+  // Leaves the processor's units to whoever shares them.
+  static void relax() {
+#ifdef __x86_64__
+    __builtin_ia32_pause();
+#endif
+  }
+
   void take(const std::function<void(int)>& piece, int count) {
     for (int i; (i = next_.fetch_add(1)) < count;) piece(i);
   }
 
   void work() {
-    std::unique_lock<std::mutex> lock(state_);
     for (long seen = 0;;) {
+      look([&] { return job_ != seen; });
+      std::unique_lock<std::mutex> lock(state_);
       wake_.wait(lock, [&] { return piece_ != nullptr && job_ != seen; });
       seen = job_;
       busy_++;
@@ -127,10 +156,9 @@ class Team {
   std::mutex turn_, state_;
   std::condition_variable wake_, idle_;
   const std::function<void(int)>* piece_ = nullptr;
-  std::atomic<int> next_{0};
+  std::atomic<int> next_{0}, busy_{0};
+  std::atomic<long> job_{0};
   int count_ = 0;
-  int busy_ = 0;
-  long job_ = 0;
 };
 
 // How many pieces the work on rows is shared in: each of so many numbers that another thread is worth
@@ -144,7 +172,6 @@ inline int pieces_of(long rows, long width) {
 template <typename F>
 void over_rows(long rows, long width, const F& share) {
   const int count = pieces_of(rows, width);
-  if (count == 1) return share(0, 0, rows);
   Team::instance().run(count,
                        [&](int k) { share(k, rows * k / count, rows * (k + 1) / count); });
 }

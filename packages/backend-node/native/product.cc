@@ -71,14 +71,35 @@ class Scratch {
   Memory memory_;
 };
 
-// So many rows of A are cut at a time that they stay in the processor's second cache, and there is
-// work for several threads.
-long rows_at_once(long rows, long depth) {
+// So many rows or columns are cut at a time that they stay in the processor's second cache, and there
+// is work for several threads.
+long lines_at_once(long lines, long depth) {
   constexpr long kBytes = 768 << 10;
   long count = 256;
-  while (count > 32 && (bytes_of(count, depth) > kBytes || rows < 4 * count)) count /= 2;
+  while (count > 32 && (bytes_of(count, depth) > kBytes || lines < 4 * count)) count /= 2;
   return count;
 }
+
+// One side of a product: A's rows, or B's columns.
+struct Side {
+  Side(TF_Tensor* matrix, bool is_a, bool transposed)
+      : numbers(floats(matrix)),
+        row(TF_Dim(matrix, 1)),
+        // One line's distance from the next.
+        step(is_a != transposed ? row : 1),
+        lines(TF_Dim(matrix, is_a == transposed)),
+        depth(TF_Dim(matrix, is_a != transposed)),
+        is_a(is_a),
+        transposed(transposed) {}
+
+  void cut(long line, long count, char* to) const {
+    cut_blocks(numbers + line * step, row, is_a, transposed, count, depth, to);
+  }
+
+  const float* numbers;
+  long row, step, lines, depth;
+  bool is_a, transposed;
+};
 
 void compute(void* kernel, TF_OpKernelContext* context) {
   const auto& options = *static_cast<Options*>(kernel);
@@ -87,41 +108,41 @@ void compute(void* kernel, TF_OpKernelContext* context) {
   if (!call.ok()) return;
   if (TF_NumDims(a) != 2 || TF_NumDims(b) != 2)
     return call.fail("ChainruleProduct: expected two matrices");
-  const long rows = TF_Dim(a, options.transpose_a), depth = TF_Dim(a, 1 - options.transpose_a);
-  const long columns = TF_Dim(b, 1 - options.transpose_b);
+  const Side left(a, true, options.transpose_a), right(b, false, options.transpose_b);
+  const long rows = left.lines, columns = right.lines, depth = left.depth;
   const bool has_bias = TF_TensorElementCount(bias) > 0;
-  if (TF_Dim(b, options.transpose_b) != depth || rows * depth * columns == 0 ||
-      (has_bias && !is_vector(bias, columns)))
+  if (right.depth != depth || rows * depth * columns == 0 || (has_bias && !is_vector(bias, columns)))
     return call.fail("ChainruleProduct: expected a [rows, depth], b [depth, columns], bias [columns]");
   if (!has_tiles()) return call.fail("ChainruleProduct: this processor has no AMX");
   TF_Tensor* c = call.output({rows, columns});
   if (!call.ok()) return;
 
-  // B is cut once, for all rows of A.
-  constexpr long kColumns = 64;
-  const Scratch b_blocks(bytes_of(columns, depth));
-  const auto b_at = [&](long column) { return b_blocks.get() + bytes_of(column, depth); };
-  const auto shared = [](long count, const std::function<void(int)>& piece) {
-    if (count == 1) return piece(0);
-    Team::instance().run(static_cast<int>(count), piece);
-  };
-  shared((columns + kColumns - 1) / kColumns, [&](int piece) {
-    const long column = piece * kColumns;
-    cut_blocks(floats(b) + column * (options.transpose_b ? depth : 1), TF_Dim(b, 1), false,
-               options.transpose_b, std::min(kColumns, columns - column), depth, b_at(column));
+  // The shorter side is cut once, the longer strip by strip while it is multiplied.
+  const Side &shorter = rows < columns ? left : right, &longer = rows < columns ? right : left;
+  constexpr long kLines = 64;
+  const Scratch blocks(bytes_of(shorter.lines, depth));
+  const auto at = [&](long line) { return blocks.get() + bytes_of(line, depth); };
+  Team& team = Team::instance();
+  team.run(static_cast<int>((shorter.lines + kLines - 1) / kLines), [&](int piece) {
+    const long line = piece * kLines;
+    shorter.cut(line, std::min(kLines, shorter.lines - line), at(line));
   });
-  // Where A's rows are few, the columns are shared too.
-  const long at_once = rows_at_once(rows, depth), strips = (rows + at_once - 1) / at_once;
-  const long wanted = strips >= 4 ? 1 : 4 / strips;
-  const long width = std::max(32L, (columns / wanted + 31) / 32 * 32);
-  const long parts = (columns + width - 1) / width;
-  shared(strips * parts, [&](int piece) {
-    const long row = piece / parts * at_once, column = piece % parts * width;
-    const long count = std::min(at_once, rows - row);
-    const Scratch a_blocks(bytes_of(count, depth));
-    cut_blocks(floats(a) + row * (options.transpose_a ? 1 : depth), TF_Dim(a, 1), true,
-               options.transpose_a, count, depth, a_blocks.get());
-    multiply_blocks(a_blocks.get(), b_at(column), count, std::min(width, columns - column), depth,
+  // Where there are few strips, the shorter side is shared too.
+  const long at_once = lines_at_once(longer.lines, depth);
+  const long strips = (longer.lines + at_once - 1) / at_once;
+  const long wanted = std::max(1L, 4 / strips);
+  const long width = std::max(32L, (shorter.lines / wanted + 31) / 32 * 32);
+  const long parts = (shorter.lines + width - 1) / width;
+  team.run(static_cast<int>(strips * parts), [&](int piece) {
+    const long line = piece / parts * at_once, other = piece % parts * width;
+    const long count = std::min(at_once, longer.lines - line);
+    const long others = std::min(width, shorter.lines - other);
+    const Scratch strip(bytes_of(count, depth));
+    longer.cut(line, count, strip.get());
+    const bool by_rows = longer.is_a;
+    const long row = by_rows ? line : other, column = by_rows ? other : line;
+    multiply_blocks(by_rows ? strip.get() : at(other), by_rows ? at(other) : strip.get(),
+                    by_rows ? count : others, by_rows ? others : count, depth,
                     has_bias ? floats(bias) + column : nullptr, options.relu,
                     floats(c) + row * columns + column, columns);
   });

@@ -12,7 +12,7 @@ import { usersIn } from './users.js';
 const PRODUCT = 'ChainruleProduct';
 
 /** Multiplications; fewer take less time than it takes to share them. */
-const LEAST = 2 ** 22;
+const LEAST = 2 ** 24;
 /** Of rows, columns and depth: a tile that is not full does the same work. */
 const SHORTEST = 32;
 
