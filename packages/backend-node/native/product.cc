@@ -4,9 +4,7 @@
 //   ChainruleProduct  c = a · b, or with a bias c = a · b + bias, or what of that is positive
 #include "operation.h"
 #include "product.h"
-
-#include <cstdlib>
-#include <memory>
+#include "scratch.h"
 
 namespace {
 
@@ -28,48 +26,6 @@ void* create(TF_OpKernelConstruction* construction) {
 }
 
 void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
-
-// Memory for blocks, used again and again: fresh memory costs more than what is done with it.
-class Scratch {
- public:
-  explicit Scratch(long bytes) {
-    std::lock_guard<std::mutex> lock(mutex());
-    auto& free = pool();
-    const auto fits = std::find_if(free.begin(), free.end(),
-                                   [=](const Memory& each) { return each.bytes >= bytes; });
-    if (fits != free.end()) {
-      memory_ = std::move(*fits);
-      free.erase(fits);
-      return;
-    }
-    // What is too small is given back, so that no more lies about than is used at once.
-    if (!free.empty()) free.pop_back();
-    const long size = (bytes + 4095) / 4096 * 4096;
-    memory_ = {std::unique_ptr<char, decltype(&std::free)>(
-                   static_cast<char*>(std::aligned_alloc(4096, size)), &std::free),
-               size};
-  }
-  ~Scratch() {
-    std::lock_guard<std::mutex> lock(mutex());
-    pool().push_back(std::move(memory_));
-  }
-  char* get() const { return memory_.at.get(); }
-
- private:
-  struct Memory {
-    std::unique_ptr<char, decltype(&std::free)> at{nullptr, &std::free};
-    long bytes = 0;
-  };
-  static std::mutex& mutex() {
-    static auto* mutex = new std::mutex;
-    return *mutex;
-  }
-  static std::vector<Memory>& pool() {
-    static auto* pool = new std::vector<Memory>;
-    return *pool;
-  }
-  Memory memory_;
-};
 
 // So many rows or columns are cut at a time that they stay in the processor's second cache, and there
 // is work for several threads.
@@ -95,29 +51,58 @@ struct Side {
   void cut(long line, long count, char* to) const {
     cut_blocks(numbers + line * step, row, is_a, transposed, count, depth, to);
   }
+  // All lines, and of the depth from…to.
+  void cut_depth(long from, long to, char* blocks) const {
+    const long across = is_a != transposed ? 1 : row;
+    cut_blocks(numbers + from * across, row, is_a, transposed, lines, to - from, blocks);
+  }
 
   const float* numbers;
   long row, step, lines, depth;
   bool is_a, transposed;
 };
 
-void compute(void* kernel, TF_OpKernelContext* context) {
-  const auto& options = *static_cast<Options*>(kernel);
-  Call call(context);
-  TF_Tensor *a = call.input(0), *b = call.input(1), *bias = call.input(2);
-  if (!call.ok()) return;
-  if (TF_NumDims(a) != 2 || TF_NumDims(b) != 2)
-    return call.fail("ChainruleProduct: expected two matrices");
-  const Side left(a, true, options.transpose_a), right(b, false, options.transpose_b);
-  const long rows = left.lines, columns = right.lines, depth = left.depth;
-  const bool has_bias = TF_TensorElementCount(bias) > 0;
-  if (right.depth != depth || rows * depth * columns == 0 || (has_bias && !is_vector(bias, columns)))
-    return call.fail("ChainruleProduct: expected a [rows, depth], b [depth, columns], bias [columns]");
-  if (!has_tiles()) return call.fail("ChainruleProduct: this processor has no AMX");
-  TF_Tensor* c = call.output({rows, columns});
-  if (!call.ok()) return;
+struct After {
+  const float* bias;  // or null
+  bool relu;
+};
 
-  // The shorter side is cut once, the longer strip by strip while it is multiplied.
+// A product of few rows and columns and a great depth, as of the gradient of weights over a batch of
+// tokens: the depth is shared. How many shares there are depends on the shape alone, so that the same
+// numbers are added in the same order whoever does the work.
+void multiply_deep(const Side& left, const Side& right, const After& after, float* c) {
+  constexpr long kShares = 16, kDepth = 512;
+  const long rows = left.lines, columns = right.lines, depth = left.depth, size = rows * columns;
+  const long shares = std::min(kShares, (depth + kDepth - 1) / kDepth);
+  const Scratch all(shares * size * sizeof(float));
+  float* sums = reinterpret_cast<float*>(all.get());
+  Team::instance().run(static_cast<int>(shares), [&](int share) {
+    const long a_bytes = bytes_of(rows, kDepth), b_bytes = bytes_of(columns, kDepth);
+    const Scratch scratch(a_bytes + b_bytes + size * sizeof(float));
+    char *a = scratch.get(), *b = a + a_bytes;
+    float *part = reinterpret_cast<float*>(b + b_bytes), *sum = sums + share * size;
+    const long begin = depth * share / shares, end = depth * (share + 1) / shares;
+    for (long from = begin; from < end; from += kDepth) {
+      const long to = std::min(end, from + kDepth);
+      left.cut_depth(from, to, a);
+      right.cut_depth(from, to, b);
+      multiply_blocks(a, b, rows, columns, to - from, nullptr, false, from == begin ? sum : part, columns);
+      if (from > begin)
+        for (long i = 0; i < size; i++) sum[i] += part[i];
+    }
+  });
+  over_rows(rows, columns * shares, [&](int, long from, long to) {
+    for (long i = from * columns; i < to * columns; i++) {
+      float sum = after.bias ? after.bias[i % columns] : 0;
+      for (long share = 0; share < shares; share++) sum += sums[share * size + i];
+      c[i] = after.relu && sum <= 0 ? 0 : sum;
+    }
+  });
+}
+
+// Any other product: its shorter side is cut once, the longer strip by strip while it is multiplied.
+void multiply_wide(const Side& left, const Side& right, const After& after, float* c) {
+  const long rows = left.lines, columns = right.lines, depth = left.depth;
   const Side &shorter = rows < columns ? left : right, &longer = rows < columns ? right : left;
   constexpr long kLines = 64;
   const Scratch blocks(bytes_of(shorter.lines, depth));
@@ -143,9 +128,30 @@ void compute(void* kernel, TF_OpKernelContext* context) {
     const long row = by_rows ? line : other, column = by_rows ? other : line;
     multiply_blocks(by_rows ? strip.get() : at(other), by_rows ? at(other) : strip.get(),
                     by_rows ? count : others, by_rows ? others : count, depth,
-                    has_bias ? floats(bias) + column : nullptr, options.relu,
-                    floats(c) + row * columns + column, columns);
+                    after.bias ? after.bias + column : nullptr, after.relu,
+                    c + row * columns + column, columns);
   });
+}
+
+void compute(void* kernel, TF_OpKernelContext* context) {
+  const auto& options = *static_cast<Options*>(kernel);
+  Call call(context);
+  TF_Tensor *a = call.input(0), *b = call.input(1), *bias = call.input(2);
+  if (!call.ok()) return;
+  if (TF_NumDims(a) != 2 || TF_NumDims(b) != 2)
+    return call.fail("ChainruleProduct: expected two matrices");
+  const Side left(a, true, options.transpose_a), right(b, false, options.transpose_b);
+  const long rows = left.lines, columns = right.lines, depth = left.depth;
+  const bool has_bias = TF_TensorElementCount(bias) > 0;
+  if (right.depth != depth || rows * depth * columns == 0 || (has_bias && !is_vector(bias, columns)))
+    return call.fail("ChainruleProduct: expected a [rows, depth], b [depth, columns], bias [columns]");
+  if (!has_tiles()) return call.fail("ChainruleProduct: this processor has no AMX");
+  TF_Tensor* c = call.output({rows, columns});
+  if (!call.ok()) return;
+
+  const After after{has_bias ? floats(bias) : nullptr, options.relu != 0};
+  const bool is_deep = depth >= 8 * std::max(rows, columns);
+  (is_deep ? multiply_deep : multiply_wide)(left, right, after, floats(c));
 }
 
 }  // namespace

@@ -75,7 +75,16 @@ export async function ensureOperations(paths: NativePaths, options: CompileOptio
   await rename(folder, paths.operationsFolder);
 }
 
-const PARTS = ['attention', 'batch-norm', 'convolution', 'dense', 'gelu', 'layer-norm', 'lstm'];
+const PARTS = [
+  'attention',
+  'batch-norm',
+  'convolution',
+  'dense',
+  'gelu',
+  'layer-norm',
+  'lstm',
+  'segment-sum',
+];
 const OPERATIONS = ['operations', 'product', ...PARTS];
 const LOOPS = PARTS.map((name) => `${name}-kernels`);
 const OPTIMIZE = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=fast'];

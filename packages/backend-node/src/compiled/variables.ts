@@ -14,6 +14,7 @@ import { applyInPlace, inPlaceUpdates, slotsOf } from './in-place.js';
 import { typeAttr } from './native.js';
 import { batchNorms } from './normalization.js';
 import { narrowProducts } from './products.js';
+import { segmentSums } from './segments.js';
 import { tiledProducts } from './tiles.js';
 import { transform } from './transform.js';
 
@@ -139,7 +140,8 @@ export function bindState(graph: Graph, handle: Variables): StatefulGraph {
       each === layer.inputGradient ? [single(node)] : undefined,
     );
   });
-  bound = narrowProducts(tiledProducts(filterGradients(batchNorms(bound))));
+  bound = filterGradients(batchNorms(segmentSums(bound)));
+  bound = narrowProducts(tiledProducts(bound));
   const isDone = ({ kernel }: Fusion) => kernel === DENSE_ADAM;
 
   const effects = bound.fusions.filter(isDone).map(({ inputs }) => inputs.done!.node);

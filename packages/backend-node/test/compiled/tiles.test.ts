@@ -79,6 +79,8 @@ describe('a large product', () => {
     { rows: 1520, columns: 200, depth: 100, bias: true, relu: true },
     { rows: 700, columns: 480, depth: 64, relu: true },
     { rows: 96, columns: 96, depth: 3000, transposeA: true },
+    { rows: 40, columns: 50, depth: 9000, transposeA: true, bias: true, relu: true },
+    { rows: 64, columns: 33, depth: 8500, transposeB: true },
   ])('is as exact as in float32: $rows × $depth × $columns (case %#)', async (shape) => {
     const given = product(shape);
     const execution = compiled().prepare(given.step, given.state);
