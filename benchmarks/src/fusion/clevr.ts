@@ -91,8 +91,15 @@ export const recipes: { readonly [name: string]: ClevrRecipe } = {
     peak: 2e-3,
     warmup: 0.2,
   },
-  // The published baseline.
-  concat: plain,
+  // The baseline as it was published: four layers of 24 filters, a low rate, 20 epochs. `plain` with
+  // `concat`, wider and with a cycle of ten times the rate, answers more.
+  concat: {
+    ...plain,
+    blocks: [24, 24, 24, 24],
+    dropout: 0.5,
+    peak: 2.5e-4,
+    warmup: 0.05,
+  },
 };
 
 export function clevrRecipe(name: string): ClevrRecipe {

@@ -12,6 +12,7 @@ void register_dense(TF_Status* status);
 void register_gelu(TF_Status* status);
 void register_layer_norm(TF_Status* status);
 void register_lstm(TF_Status* status);
+void register_modulate(TF_Status* status);
 void register_product(TF_Status* status);
 void register_segment_sum(TF_Status* status);
 
@@ -24,6 +25,7 @@ static bool register_all() {
   register_gelu(status);
   register_layer_norm(status);
   register_lstm(status);
+  register_modulate(status);
   register_product(status);
   register_segment_sum(status);
   const bool ok = TF_GetCode(status) == TF_OK;

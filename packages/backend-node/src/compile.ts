@@ -83,6 +83,7 @@ const PARTS = [
   'gelu',
   'layer-norm',
   'lstm',
+  'modulate',
   'segment-sum',
 ];
 const OPERATIONS = ['operations', 'product', ...PARTS];
@@ -133,7 +134,8 @@ async function compileOperations(
     ),
   ]);
   const stubs = await linkable(library.files, options);
-  const link = ['-shared', '-Wl,--no-as-needed', ...objects.flat(), ...stubs];
+  // With `now` a function that the library lacks is found when it is loaded, not when it is called.
+  const link = ['-shared', '-Wl,--no-as-needed', '-Wl,-z,now', ...objects.flat(), ...stubs];
   await compile([...link, '-pthread', `-Wl,-rpath,${rpath}`, '-o', output], options);
 }
 

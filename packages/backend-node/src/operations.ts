@@ -8,7 +8,11 @@ let [registered, tiles] = [false, false];
 export function loadOperations({ operations }: NativePaths): void {
   if (registered || !existsSync(operations)) return;
   const require = createRequire(import.meta.url);
-  ({ registered, tiles } = require(operations) as { registered: boolean; tiles: boolean });
+  try {
+    ({ registered, tiles } = require(operations) as { registered: boolean; tiles: boolean });
+  } catch {
+    // A library of the user's own may lack a function; TensorFlow's own operations do the work.
+  }
 }
 
 /** Whether there are `ChainruleDense`, `ChainruleLstmCell` and the others. */

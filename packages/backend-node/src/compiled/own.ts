@@ -50,6 +50,9 @@ const KERNELS: readonly Kernel[] = [
     { relu: 'bool' },
     3,
   ],
+  // The modulation of tokens of `@chainrule/fusion`.
+  ['Modulate', 'ChainruleModulate', ['x', 'both'], { relu: 'bool' }, 1],
+  ['ModulateGradient', 'ChainruleModulateGradient', ['dy', 'x', 'both', 'y'], { relu: 'bool' }, 2],
 ];
 
 /** The kernels that are operations of our own, where these could be compiled. */

@@ -291,6 +291,9 @@ const RULES: { readonly [op: string]: Rule } = {
   ],
   ChainruleLayerNormGradient: ({ shapes: [, x, scale] }) =>
     [x!, scale!, scale!].flatMap((shape) => one(shape, DataType.float32)),
+  ChainruleModulate: like(0),
+  ChainruleModulateGradient: ({ shapes: [, x, both] }) =>
+    [x!, both!].flatMap((shape) => one(shape, DataType.float32)),
   ChainruleGelu: like(0),
   ChainruleGeluGradient: like(0),
   StatelessRandomUniform: ({ constant }) => {

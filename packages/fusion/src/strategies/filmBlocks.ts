@@ -134,7 +134,7 @@ export function filmBlocks({
           const seen = found === undefined ? c : (tf.concat([c, found], 1) as tf.Tensor2D);
           const y = k === 0 ? x : tokenwise(convolution, params.convolutions[k - 1]!, x);
           const normal = normalize.apply(params.norms[k]!, y, context);
-          const modulated = tf.relu(layer.apply(params.films[k]!, seen, normal));
+          const modulated = layer.apply(params.films[k]!, seen, normal);
           x = residual && k > 0 ? tf.add(x, modulated) : modulated;
           found = highestAndMean({ tokens: x, mask });
         });

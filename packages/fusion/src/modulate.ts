@@ -1,0 +1,43 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * The kernel by which a backend may modulate tokens in one pass: `{ x, both }`, attributes `{ relu }`.
+ * Its gradient takes `{ dy, x, both, y }` and gives dx and dboth.
+ */
+const MODULATE = 'Modulate';
+const MODULATE_GRADIENT = 'ModulateGradient';
+
+/** Widths whose rows fill the registers of a processor. */
+const LANES = 16;
+
+/**
+ * r((1 + γ) ⊙ x + β) of each token, r the ReLU. x `[batch, tokens, width]`; both, `[batch, 2·width]`,
+ * is [γ, β].
+ */
+export function modulate(x: tf.Tensor3D, both: tf.Tensor2D): tf.Tensor3D {
+  const fused = tf.getKernel(MODULATE, tf.getBackend()) !== undefined;
+  return fused && x.shape[2] % LANES === 0 ? inOnePass(x, both) : composite(x, both);
+}
+
+function composite(x: tf.Tensor3D, both: tf.Tensor2D): tf.Tensor3D {
+  const [gamma, beta] = tf.split(tf.expandDims(both, 1), 2, 2) as [tf.Tensor3D, tf.Tensor3D];
+  return tf.relu(tf.add(tf.mul(x, tf.add(gamma, 1)), beta));
+}
+
+const inOnePass = tf.customGrad((...args) => {
+  const [x, both, save] = args as [tf.Tensor3D, tf.Tensor2D, tf.GradSaveFunc];
+  const [y] = run(MODULATE, { x, both });
+  save([x, both, y!]);
+  return {
+    value: y!,
+    gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const [x, both, y] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+      return run(MODULATE_GRADIENT, { dy, x, both, y });
+    },
+  };
+}) as (x: tf.Tensor3D, both: tf.Tensor2D) => tf.Tensor3D;
+
+function run(kernel: string, inputs: tf.NamedTensorMap): tf.Tensor[] {
+  const found = tf.engine().runKernel(kernel, inputs, { relu: true });
+  return Array.isArray(found) ? found : [found];
+}
