@@ -23,7 +23,9 @@ export const fusionSpeed: Bench = {
       try {
         const [ours, pytorch] = await compete(
           { workload: 'fusion', options: { strategy }, contestants },
-          { rounds: options.rounds ?? 3, steps: options.steps ?? 20, tolerance: 5e-3 },
+          // Steps of a millisecond: in fewer, both sides are still warming up. The gradient of block's
+          // power normalization is steep around 0 and so differs by a percent with any rounding.
+          { rounds: options.rounds ?? 3, steps: options.steps ?? 100, tolerance: 1e-2 },
         );
         const [own, other] = [ours!, pytorch].map((r) => (r ? statistics(r.ms).median : null));
         const ratio = other ? Number((own! / other).toFixed(2)) : null;

@@ -89,14 +89,16 @@ class Team {
       for (int i = 0; i < count; i++) piece(i);
       return;
     }
+    bool sleepers;
     {
       std::lock_guard<std::mutex> lock(state_);
       piece_ = &piece;
       count_ = count;
       next_ = 0;
       job_++;
+      sleepers = asleep_ > 0;
     }
-    wake_.notify_all();
+    if (sleepers) wake_.notify_all();
     take(piece, count);
     {
       std::lock_guard<std::mutex> lock(state_);
@@ -113,15 +115,16 @@ class Team {
     for (unsigned i = 1; i < threads; i++) std::thread([this] { work(); }).detach();
   }
 
-  // Whether `done` becomes true soon.
+  // Whether `done` becomes true soon. Meanwhile other threads may have the processor.
   template <typename F>
   static bool look(const F& done) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(250);
     do {
       for (int i = 0; i < 16; i++) {
         if (done()) return true;
         relax();
       }
+      std::this_thread::yield();
     } while (std::chrono::steady_clock::now() < end);
     return false;
   }
@@ -141,7 +144,14 @@ class Team {
     for (long seen = 0;;) {
       look([&] { return job_ != seen; });
       std::unique_lock<std::mutex> lock(state_);
+      if (piece_ == nullptr && job_ != seen) {
+        // The others have done it already: on to the next.
+        seen = job_;
+        continue;
+      }
+      asleep_++;
       wake_.wait(lock, [&] { return piece_ != nullptr && job_ != seen; });
+      asleep_--;
       seen = job_;
       busy_++;
       const auto* piece = piece_;
@@ -158,7 +168,7 @@ class Team {
   const std::function<void(int)>* piece_ = nullptr;
   std::atomic<int> next_{0}, busy_{0};
   std::atomic<long> job_{0};
-  int count_ = 0;
+  int count_ = 0, asleep_ = 0;
 };
 
 // How many pieces the work on rows is shared in: each of so many numbers that another thread is worth

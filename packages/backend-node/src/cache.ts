@@ -46,6 +46,8 @@ export interface NativePaths {
   readonly operations: string;
 }
 
+/** Counted up with every change of native/session.h. */
+const BINDING = 2;
 /** Counted up with every change of the operations in native. */
 const OPERATIONS = 6;
 
@@ -56,7 +58,7 @@ export function nativePaths(env: Env = process.env): NativePaths {
   const own = env.CHAINRULE_LIBTENSORFLOW;
   const platform = `${process.platform}-${process.arch}`;
   const id = own ? `own-${platform}-${fingerprint(own)}` : `${TENSORFLOW_VERSION}-${platform}`;
-  const bindingFolder = join(root, `binding-${TFJS_NODE.version}-${id}`);
+  const bindingFolder = join(root, `binding-${BINDING}-${TFJS_NODE.version}-${id}`);
   const operationsFolder = join(root, `operations-${OPERATIONS}-${id}`);
   return {
     root,

@@ -84,6 +84,7 @@ const PARTS = [
   'layer-norm',
   'lstm',
   'modulate',
+  'rows',
   'segment-sum',
 ];
 const OPERATIONS = ['operations', 'product', ...PARTS];
@@ -154,7 +155,8 @@ async function compileBinding(
     sources.map((name) => {
       const source = join(paths.kernels, 'binding', `${name}.cc`);
       const include = ['-isystem', library.include];
-      return compile(['-O2', ...include, '-c', source, '-o', object(name)], options);
+      const flags = ['-O2', ...include, '-include', native('session.h')];
+      return compile([...flags, '-c', source, '-o', object(name)], options);
     }),
   );
   const libraries = await linkable(library.files, options);

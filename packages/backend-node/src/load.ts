@@ -44,6 +44,8 @@ export function registerNative(env: Env = process.env): { version: string } | { 
 
 function load(paths: NativePaths): string {
   quietTensorFlow(paths);
+  // So that each session may have as many threads as its operations gain from: session.ts.
+  process.env.TF_OVERRIDE_GLOBAL_THREADPOOL ??= '1';
   restoreUtil();
   const binding = require(paths.binding) as Binding;
   loadOperations(paths);

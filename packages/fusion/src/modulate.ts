@@ -24,7 +24,7 @@ function composite(x: tf.Tensor3D, both: tf.Tensor2D): tf.Tensor3D {
   return tf.relu(tf.add(tf.mul(x, tf.add(gamma, 1)), beta));
 }
 
-const inOnePass = tf.customGrad((...args) => {
+const inOnePass = /* @__PURE__ */ tf.customGrad((...args) => {
   const [x, both, save] = args as [tf.Tensor3D, tf.Tensor2D, tf.GradSaveFunc];
   const [y] = run(MODULATE, { x, both });
   save([x, both, y!]);

@@ -50,7 +50,7 @@ function operation(attributes: { readonly approximate: boolean }, formula: Formu
 
 const hasKernels = () => tf.getKernel(GELU, tf.getBackend()) !== undefined;
 
-const exact = operation(
+const exact = /* @__PURE__ */ operation(
   { approximate: false },
   {
     forward: (x) => {
@@ -72,7 +72,7 @@ const CUBIC = 0.044715 * LINEAR;
  * derivative is σ + xp′·σ(1 − σ). Written out, forward and backward are half the passes over memory
  * that the tape's gradient takes.
  */
-const approximate = operation(
+const approximate = /* @__PURE__ */ operation(
   { approximate: true },
   {
     forward: (x) => {

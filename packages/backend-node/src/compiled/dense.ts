@@ -15,6 +15,8 @@ export const DENSE_ADAM = 'ChainruleDenseAdam';
 const WEIGHTS = 2 ** 20;
 /** More examples, and the products take longer than the weights' way through memory. */
 const EXAMPLES = 256;
+/** With as many columns rows.ts has something faster than ChainruleDense. */
+const COLUMNS = 512;
 const LANES = 16;
 
 /** Whether the products with these weights are worth an operation of their own. */
@@ -36,7 +38,7 @@ const isProduct = (node: Node, transposeA: boolean, transposeB: boolean) =>
 export function denseForward(node: Node): Ref | undefined {
   if (!hasOperations() || !isProduct(node, false, false)) return undefined;
   const [x, w] = node.inputs as [Ref, Ref];
-  const isWeights = w.node.op === 'ReadVariableOp';
+  const isWeights = w.node.op === 'ReadVariableOp' && output(w).shape[1]! < COLUMNS;
   if (!isWeights || !isWide(output(x).shape[0]!, output(w).shape)) return undefined;
   return single({ op: 'ChainruleDense', attrs: [], inputs: [x, w], outputs: node.outputs });
 }

@@ -2,10 +2,11 @@ import { ChainruleError, flatten, isTensor, type Key, type Tree } from '@chainru
 import * as tf from '@tensorflow/tfjs-core';
 import { type Program, program } from './graphdef.js';
 import type { DataId, NativeBackend } from './native.js';
-import { hasBranches } from './parallelism.js';
+import { hasBranches, hasLarge } from './parallelism.js';
 import { type AnyStep, batchArgument, KEY_ARGUMENT, type Recording, record } from './recorder.js';
 import { replay } from './replay.js';
 import { rewrite } from './rewrite.js';
+import type { Threads } from './session.js';
 import type { Leaf, Store } from './store.js';
 import { bindState } from './variables.js';
 
@@ -13,8 +14,8 @@ import { bindState } from './variables.js';
 export interface Entry {
   readonly recording: Recording;
   readonly program: Program;
-  /** Whether its operations gain from running beside each other. */
-  readonly branches: boolean;
+  /** The threads that its operations gain from. */
+  readonly threads: Threads;
   /** How often it has run. */
   runs: number;
 }
@@ -49,10 +50,11 @@ export function openGraphs<S extends Tree<tf.Tensor>>(
     replay(backend, step, recording, like, batch, key);
     const { metrics, effects } = bindState(rewrite(recording.graph), store.handles);
     const fetches = metrics.map(([, ref]) => ref);
+    const roots = [...fetches.map(({ node }) => node), ...effects];
     const entry = {
       recording,
       program: program(`step_${serial++}`, fetches, effects),
-      branches: hasBranches([...fetches.map(({ node }) => node), ...effects]),
+      threads: { beside: hasBranches(roots), within: hasLarge(roots) },
       runs: 0,
     };
     const [oldest] = entries.keys();
@@ -60,7 +62,10 @@ export function openGraphs<S extends Tree<tf.Tensor>>(
     const all = [...entries.values(), entry];
     store.reopen(
       all.flatMap((each) => each.program.nodes),
-      all.some(({ branches }) => branches),
+      {
+        beside: all.some(({ threads }) => threads.beside),
+        within: all.some(({ threads }) => threads.within),
+      },
     );
     entries.set(signature, entry);
     return entry;

@@ -35,6 +35,21 @@ export function parallelism(roots: readonly Node[]): number {
   return longest === 0 ? 1 : total / longest;
 }
 
+/** So many numbers are read and written in the time that it takes to wake a thread. */
+const LARGE = 2 ** 21;
+/** Numbers that an optimiser's operation reads and writes for each of a gradient. */
+const UPDATE = 8;
+
+/**
+ * Whether any operation of TensorFlow's own is worth more than one core. Ours (native) have threads of
+ * their own.
+ */
+export const hasLarge = (roots: readonly Node[]): boolean =>
+  reachable(roots).some((node) => {
+    if (node.op.startsWith('Chainrule') || node.op === 'AssignVariableOp') return false;
+    return work(node) * (node.op.startsWith('ResourceApply') ? UPDATE : 1) > LARGE;
+  });
+
 /** What an operation costs beside its numbers, in numbers. */
 const CALL = 2 ** 12;
 /** Products in the time that a number takes to be read or written. */
@@ -60,6 +75,7 @@ function products(node: Node): number {
   switch (node.op) {
     case 'MatMul':
     case 'BatchMatMulV2':
+    case 'ChainruleMatMul':
       return Math.sqrt(size(a) * size(b) * size(out));
     case 'ChainruleDense':
       return size(a) * out.at(-1)!;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import { savedModel } from './graphdef.js';
 import type { NativeBackend } from './native.js';
+import { intField, message } from './protobuf.js';
 import { Uncapturable } from './tracer.js';
 
 /** A TensorFlow session over one graph, with the variables in it. */
@@ -28,20 +29,31 @@ function load(backend: NativeBackend, folder: string): number {
   }
 }
 
+/** How many threads a session has. */
+export interface Threads {
+  /** Whether operations run beside each other, which gains something where a graph has branches. */
+  readonly beside: boolean;
+  /** Whether operations share their work among all cores, which gains something where they are large. */
+  readonly within: boolean;
+}
+
 /**
- * By default a session hands operations to as many threads as there are cores. Where that gains nothing
- * (parallelism.ts) it runs them one after the other on the thread that called it, which saves 0.1 ms a
- * run and more where there are many. TensorFlow reads the variable with the first session of a
- * process, for all that follow; a number that the user has set is kept.
+ * By default a session hands operations to as many threads as there are cores, and large ones share
+ * their own work among as many more. Where that gains nothing (parallelism.ts) it is slower, since a
+ * thread takes longer to wake than a small operation to run: 0.1 ms a step and more. The binding takes
+ * a session's options from a variable: native/session.h. A number of threads that the user has set is
+ * kept where it is smaller.
  */
-function withThreads<T>(branches: boolean, open: () => T): T {
-  if (branches || process.env.TF_NUM_INTEROP_THREADS !== undefined) return open();
-  process.env.TF_NUM_INTEROP_THREADS = '-1';
+function withThreads<T>({ beside, within }: Threads, open: () => T): T {
+  const caller =
+    beside || process.env.TF_NUM_INTEROP_THREADS !== undefined ? [] : [intField(5, -1)];
+  const config = message(...(within ? [] : [intField(2, 1)]), ...caller);
+  process.env.CHAINRULE_SESSION = Buffer.from(config).toString('hex');
   try {
     return open();
   } finally {
     // Other processes that this one starts decide for themselves.
-    delete process.env.TF_NUM_INTEROP_THREADS;
+    delete process.env.CHAINRULE_SESSION;
   }
 }
 
@@ -49,12 +61,12 @@ function withThreads<T>(branches: boolean, open: () => T): T {
 export function openSession(
   backend: NativeBackend,
   nodes: readonly Uint8Array[],
-  branches: boolean,
+  threads: Threads,
 ): Session {
   const folder = mkdtempSync(join(tmpdir(), 'chainrule-step-'));
   try {
     writeFileSync(join(folder, 'saved_model.pb'), savedModel(nodes, TAG));
-    const id = withThreads(branches, () => load(backend, folder));
+    const id = withThreads(threads, () => load(backend, folder));
     return {
       run: (feeds, fetches) =>
         backend.runSavedModel(

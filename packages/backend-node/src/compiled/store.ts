@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Node, Output } from './graph.js';
 import { type Program, program, variableDef } from './graphdef.js';
 import type { NativeBackend } from './native.js';
-import { openSession, type Session } from './session.js';
+import { openSession, type Session, type Threads } from './session.js';
 import { assignVariable, deepCopy, readVariable, type Variables, variables } from './variables.js';
 
 /** A leaf of the state and the variable that holds it. */
@@ -25,8 +25,8 @@ export interface Store<S extends Tree<tf.Tensor>> {
   /** A copy of the state. */
   read(): S;
   write(state: S): void;
-  /** Moves the state to a new session that also has these nodes; `branches` as {@link openSession}'s. */
-  reopen(nodes: readonly Uint8Array[], branches: boolean): void;
+  /** Moves the state to a new session that also has these nodes; with so many threads. */
+  reopen(nodes: readonly Uint8Array[], threads: Threads): void;
   dispose(): void;
 }
 
@@ -101,7 +101,7 @@ export function openStore<S extends Tree<tf.Tensor>>(backend: NativeBackend, ini
       if (tensors) disposeTree(tensors);
       tensors = copied;
     },
-    reopen(nodes, branches) {
+    reopen(nodes, threads) {
       const defs = [
         ...leaves.map(({ name, output }) => variableDef(name, output.dtype, output.shape)),
         ...[programs.read, programs.give, ...programs.write, ...programs.take].flatMap(
@@ -109,7 +109,7 @@ export function openStore<S extends Tree<tf.Tensor>>(backend: NativeBackend, ini
         ),
         ...nodes,
       ];
-      const next = openSession(backend, defs, branches);
+      const next = openSession(backend, defs, threads);
       // What a session gives is TensorFlow's own memory, which the next may simply take.
       const parts = session ? programs.take : programs.write;
       const state = session ? fetched(programs.give) : tensors;

@@ -26,8 +26,11 @@ export function transform(
     const current = changed ? { ...node, inputs, ...(after && { after }) } : node;
     if (changed) copies.set(node, current);
     const result = visit(current, node);
-    if (result) outputs.set(node, result);
-    else if (changed) {
+    if (result) {
+      outputs.set(node, result);
+      // Who had to wait for the node waits for what stands for it.
+      if (result[0]) copies.set(node, result[0].node);
+    } else if (changed) {
       outputs.set(
         node,
         node.outputs.map((_, index) => ({ node: current, index })),

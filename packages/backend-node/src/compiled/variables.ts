@@ -14,6 +14,7 @@ import { applyInPlace, inPlaceUpdates, slotsOf } from './in-place.js';
 import { typeAttr } from './native.js';
 import { batchNorms } from './normalization.js';
 import { narrowProducts } from './products.js';
+import { rowProducts } from './rows.js';
 import { segmentSums } from './segments.js';
 import { tiledProducts } from './tiles.js';
 import { transform } from './transform.js';
@@ -141,7 +142,7 @@ export function bindState(graph: Graph, handle: Variables): StatefulGraph {
     );
   });
   bound = filterGradients(batchNorms(segmentSums(bound)));
-  bound = narrowProducts(tiledProducts(bound));
+  bound = narrowProducts(tiledProducts(rowProducts(bound)));
   const isDone = ({ kernel }: Fusion) => kernel === DENSE_ADAM;
 
   const effects = bound.fusions.filter(isDone).map(({ inputs }) => inputs.done!.node);

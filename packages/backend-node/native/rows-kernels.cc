@@ -1,0 +1,210 @@
+// The loops of rows.cc.
+#include "vector.h"
+
+// A tile's sums stay in registers: 6·4 of thirty-two, or 6·2 of sixteen.
+enum { ROWS = 6, COLUMNS = LANES == 16 ? 4 : 2, WIDTH = COLUMNS * LANES };
+// Steps of a panel that stay in the nearest cache.
+enum { DEPTH = 128 };
+
+
+// What will be written is fetched while it is computed.
+static inline void fetch_to_write(const float* p) {
+#if LANES == 16
+  __asm__ volatile("prefetchw %0" ::"m"(*p));
+#else
+  __builtin_prefetch(p, 1);
+#endif
+}
+
+// Where the numbers stand that a tile's rows are scaled by: that of row r and step k.
+struct Scalars {
+  const float* at;
+  long row, step;
+};
+
+// Memory that is read next, in steps like a tile's.
+struct Ahead {
+  const float* at;
+  long step;
+};
+
+// out[0…R, 0…C·LANES] (+)= scalars[0…R, 0…depth] · panel[0…depth, 0…C·LANES]
+template <int R, int C, bool LINE>
+static inline void tile(Scalars scalars, const float* panel, long depth, bool add, float* out,
+                        long out_row, Ahead ahead) {
+  Vector sums[R][C] = {};
+#pragma GCC unroll 6
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int c = 0; c < C; c++) fetch_to_write(out + r * out_row + c * LANES);
+  const float* at = scalars.at;
+  // LINE: a step's scalars stand side by side, or else a row's do.
+  const long row = LINE ? 1 : scalars.row, step = LINE ? scalars.step : 1;
+  for (long k = 0; k < depth; k++, at += step, panel += C * LANES) {
+    if (!LINE) {
+      // Into the second cache: the first has the panel.
+      __builtin_prefetch(ahead.at, 0, 2);
+      ahead.at += ahead.step;
+    }
+    Vector values[C];
+    for (int c = 0; c < C; c++) values[c] = load(panel + c * LANES);
+    for (int r = 0; r < R; r++) {
+      const float scale = at[r * row];
+      for (int c = 0; c < C; c++) sums[r][c] += scale * values[c];
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int c = 0; c < C; c++) {
+      float* to = out + r * out_row + c * LANES;
+      store(to, add ? load(to) + sums[r][c] : sums[r][c]);
+    }
+}
+
+// Each of the first tiles fetches a column of vectors from `ahead`, if there is one.
+template <int C, bool LINE>
+static inline void tiles(Scalars scalars, const float* panel, long depth, bool add, float* out,
+                         long out_row, long rows, Ahead ahead) {
+  const auto skip = [&](long r) {
+    return Scalars{scalars.at + r * scalars.row, scalars.row, scalars.step};
+  };
+  const Ahead none{panel, 0};
+  long r = 0;
+  for (; r + ROWS <= rows; r += ROWS) {
+    const long column = r / ROWS;
+    const Ahead own = ahead.at && column < C ? Ahead{ahead.at + column * LANES, ahead.step} : none;
+    tile<ROWS, C, LINE>(skip(r), panel, depth, add, out + r * out_row, out_row, own);
+  }
+  for (; r + 4 <= rows; r += 4)
+    tile<4, C, LINE>(skip(r), panel, depth, add, out + r * out_row, out_row, none);
+  for (; r + 2 <= rows; r += 2)
+    tile<2, C, LINE>(skip(r), panel, depth, add, out + r * out_row, out_row, none);
+  if (r < rows) tile<1, C, LINE>(skip(r), panel, depth, add, out + r * out_row, out_row, none);
+}
+
+// `width` is that of the panel: a multiple of LANES, WIDTH at most.
+static inline void panel_rows(Scalars scalars, const float* panel, long width, long depth, bool add,
+                              float* out, long out_row, long rows, Ahead ahead) {
+  const bool line = scalars.row == 1;
+#define CASE(C)                                                                                    \
+  case C:                                                                                          \
+    if (C > COLUMNS) break;                                                                        \
+    if (line) return tiles<C, true>(scalars, panel, depth, add, out, out_row, rows, ahead);        \
+    return tiles<C, false>(scalars, panel, depth, add, out, out_row, rows, ahead);
+  switch (width / LANES) {
+    CASE(1)
+    CASE(2)
+#if LANES == 16
+    CASE(3)
+    CASE(4)
+#endif
+  }
+#undef CASE
+}
+
+// A square of LANES rows, rows as columns.
+static inline void turn(Vector rows[LANES]) {
+#pragma GCC unroll 4
+  for (int step = 1; step < LANES; step *= 2) {
+    Ints low, high;
+    for (int l = 0; l < LANES; l++) {
+      low[l] = l & step ? LANES + l - step : l;
+      high[l] = l & step ? LANES + l : l + step;
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < LANES; r++) {
+      if (r & step) continue;
+      const Vector a = rows[r], b = rows[r + step];
+#ifdef __clang__
+      for (int l = 0; l < LANES; l++) {
+        rows[r][l] = l & step ? b[l - step] : a[l];
+        rows[r + step][l] = l & step ? b[l] : a[l + step];
+      }
+#else
+      rows[r] = __builtin_shuffle(a, b, low);
+      rows[r + step] = __builtin_shuffle(a, b, high);
+#endif
+    }
+  }
+}
+
+// to[0…columns, 0…rows] = from[0…rows, 0…columns] turned; what lies beyond, up to `padded` rows, is 0.
+static inline void transpose(const float* from, long from_row, long rows, long columns, float* to,
+                             long to_row, long padded) {
+  for (long r = 0; r < padded; r += LANES)
+    for (long c = 0; c < columns; c += LANES) {
+      if (r + LANES <= rows && c + LANES <= columns) {
+        Vector square[LANES];
+        for (int i = 0; i < LANES; i++) square[i] = load(from + (r + i) * from_row + c);
+        turn(square);
+        for (int i = 0; i < LANES; i++) store(to + (c + i) * to_row + r, square[i]);
+        continue;
+      }
+      for (long j = c; j < columns && j < c + LANES; j++)
+        for (long i = r; i < padded && i < r + LANES; i++)
+          to[j * to_row + i] = i < rows ? from[i * from_row + j] : 0;
+    }
+}
+
+// `columns` of b in a panel, padded with zeros to `width`.
+static inline void pack(const float* b, long b_row, long columns, long width, long steps,
+                        float* panel) {
+  for (long k = 0; k < steps; k++, b += b_row, panel += width) {
+    long i = 0;
+    for (; i + LANES <= columns; i += LANES) store(panel + i, load(b + i));
+    for (; i < width; i++) panel[i] = i < columns ? b[i] : 0;
+  }
+}
+
+// The rows of a, [rows, ·], as the columns of a panel: steps from…to of it.
+extern "C" void NAME(rows_pack)(const float* a, long a_row, long rows, long from, long to,
+                                   float* panel) {
+  const long width = (rows + LANES - 1) / LANES * LANES;
+  transpose(a + from, a_row, rows, to - from, panel + from * width, width, width);
+}
+
+// line += bias, from…to.
+extern "C" void NAME(rows_bias)(const float* bias, float* line, long from, long to) {
+#pragma GCC ivdep
+  for (long i = from; i < to; i++) line[i] += bias[i];
+}
+
+// Columns from…to of y = a · bᵀ: a's rows are in a packed panel, y has as many. `scratch` holds
+// (to − from)·WIDTH floats.
+extern "C" void NAME(rows_inner)(const float* panel, long rows, long depth, const float* b,
+                                    long b_row, float* y, long y_row, long from, long to,
+                                    float* scratch) {
+  const long width = (rows + LANES - 1) / LANES * LANES;
+  for (long k = 0; k < depth; k += DEPTH) {
+    const long steps = depth - k < DEPTH ? depth - k : DEPTH;
+    panel_rows({b + from * b_row + k, b_row, 1}, panel + k * width, width, steps, k > 0, scratch,
+               width, to - from, {nullptr, 0});
+  }
+  transpose(scratch, width, to - from, rows, y + from, y_row, to - from);
+}
+
+// Columns of y = a · b (+ bias): those of one panel, `columns` from b on, WIDTH at most, in the rows
+// from…to. a's number of row r and step k stands at r·row + k·step. `scratch` holds
+// (DEPTH + rows)·WIDTH floats, the latter only where `columns` is no multiple of LANES.
+extern "C" void NAME(rows_outer)(const float* a, long row, long step, long depth, const float* b,
+                                    long b_row, long columns, const float* bias, float* y,
+                                    long y_row, long from, long to, float* scratch) {
+  const long width = (columns + LANES - 1) / LANES * LANES;
+  const bool whole = columns == width;
+  float* out = whole ? y + from * y_row : scratch + DEPTH * WIDTH;
+  const long out_row = whole ? y_row : width;
+  for (long k = 0; k < depth; k += DEPTH) {
+    const long steps = depth - k < DEPTH ? depth - k : DEPTH;
+    pack(b + k * b_row, b_row, columns, width, steps, scratch);
+    // The panel's next steps, but not beyond b's end.
+    const float* next = depth - k >= 2 * DEPTH ? b + (k + DEPTH) * b_row : nullptr;
+    panel_rows({a + from * row + k * step, row, step}, scratch, width, steps, k > 0, out, out_row,
+               to - from, {next, b_row});
+  }
+  for (long r = 0; r < to - from; r++) {
+    float* line = y + (from + r) * y_row;
+    if (!whole) __builtin_memcpy(line, out + r * width, columns * sizeof(float));
+    if (bias) NAME(rows_bias)(bias, line, 0, columns);
+  }
+}

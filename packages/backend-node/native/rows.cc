@@ -1,0 +1,186 @@
+// A TensorFlow operation for products of matrices, of rows few enough that what TensorFlow's own do
+// beside the product (reordering, waking threads) takes as long as the product:
+//
+//   ChainruleMatMul  y = a · b + bias, a and b transposed or not (not both), bias a vector or empty
+//
+// All axes but the last two are of a batch.
+#include "operation.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+
+#define DECLARE(set)                                                                               \
+  extern "C" void rows_pack_##set(const float*, long, long, long, long, float*);                \
+  extern "C" void rows_inner_##set(const float*, long, long, const float*, long, float*, long,  \
+                                      long, long, float*);                                         \
+  extern "C" void rows_outer_##set(const float*, long, long, long, const float*, long, long,    \
+                                      const float*, float*, long, long, long, float*);             \
+  extern "C" void rows_bias_##set(const float*, float*, long, long);
+EVERY_SET(DECLARE)
+
+namespace {
+
+struct Loops {
+  decltype(&rows_pack_base) pack;
+  decltype(&rows_inner_base) inner;
+  decltype(&rows_outer_base) outer;
+  decltype(&rows_bias_base) bias;
+  // Floats in a vector register, columns of a panel.
+  long lanes, width;
+};
+
+Loops loops() {
+#define LOOPS(set) rows_pack_##set, rows_inner_##set, rows_outer_##set, rows_bias_##set
+#ifdef __x86_64__
+  if (instruction_set() == Set::avx512) return {LOOPS(avx512), 16, 64};
+  if (instruction_set() == Set::avx2) return {LOOPS(avx2), 8, 16};
+#endif
+  return {LOOPS(base), 4, 8};
+#undef LOOPS
+}
+
+// Steps of a panel that stay in the nearest cache, as in rows-kernels.cc; columns made at a time.
+constexpr long kDepth = 128, kBlock = 16;
+// Fewer multiplications are not worth handing to another thread.
+constexpr double kPiece = 1 << 20;
+
+long divided(long a, long b) { return (a + b - 1) / b; }
+
+// Memory for as long as a thread lives, so that it is not new, and so to be cleared, in every call.
+// Vectors that begin in one line of the cache and end in the next are slow to load.
+float* scratch(size_t size, bool shared = false) {
+  constexpr size_t kLine = 16;
+  static thread_local std::vector<float> own[2];
+  auto& memory = own[shared];
+  if (memory.size() < size + kLine) memory.resize(size + kLine);
+  void* start = memory.data();
+  size_t space = memory.size() * sizeof(float);
+  return static_cast<float*>(std::align(kLine * sizeof(float), size, start, space));
+}
+
+// The sizes of one call: a is [batch, rows, depth], b [batch, depth, columns], before transposition.
+struct Sizes {
+  long batch, rows, depth, columns;
+
+  // How many parts `parts` further ones of each are worth, `most` at most.
+  long split(long parts, long most) const {
+    const double work = static_cast<double>(batch) * rows * depth * columns;
+    const long worth = static_cast<long>(std::min(work / kPiece, 8.0 * std::thread::hardware_concurrency()));
+    return std::clamp(divided(worth, parts), 1L, most);
+  }
+};
+
+// y = a · bᵀ, by panels of a's rows.
+void inner(const Sizes& s, const float* a, const float* b, const float* bias, float* y) {
+  const Loops loop = loops();
+  const long panels = divided(s.rows, loop.width);
+  const long padded = divided(s.rows, loop.lanes) * loop.lanes;
+  float* packed = scratch(s.batch * padded * s.depth, true);
+  // Where a panel lies, and how many rows it has.
+  const auto at = [&](long i, long p) { return packed + (i * padded + p * loop.width) * s.depth; };
+  const auto height = [&](long p) { return std::min(loop.width, s.rows - p * loop.width); };
+
+  const Sizes copies{s.batch, s.rows, s.depth, 16};
+  const long parts = copies.split(s.batch * panels, divided(s.depth, kDepth));
+  Team::instance().run(static_cast<int>(s.batch * panels * parts), [&](int piece) {
+    const long part = piece % parts, p = piece / parts % panels, i = piece / parts / panels;
+    const long blocks = divided(s.depth, kBlock);
+    const long from = blocks * part / parts * kBlock;
+    const long to = std::min(s.depth, blocks * (part + 1) / parts * kBlock);
+    loop.pack(a + (i * s.rows + p * loop.width) * s.depth, s.depth, height(p), from, to, at(i, p));
+  });
+  const long blocks = divided(s.columns, kBlock);
+  const long groups = s.split(s.batch * panels, blocks);
+  Team::instance().run(static_cast<int>(s.batch * panels * groups), [&](int piece) {
+    const long p = piece % panels, group = piece / panels % groups, i = piece / panels / groups;
+    const long from = blocks * group / groups * kBlock;
+    const long to = std::min(s.columns, blocks * (group + 1) / groups * kBlock);
+    float* own = y + (i * s.rows + p * loop.width) * s.columns;
+    loop.inner(at(i, p), height(p), s.depth, b + i * s.columns * s.depth, s.depth, own, s.columns,
+               from, to, scratch((to - from) * loop.width));
+    if (bias)
+      for (long r = 0; r < height(p); r++)
+        loop.bias(bias, own + r * s.columns, from, to);
+  });
+}
+
+// y = a · b or aᵀ · b, by panels of b's columns.
+void outer(const Sizes& s, bool transposed, const float* a, const float* b, const float* bias,
+           float* y) {
+  const Loops loop = loops();
+  const long panels = divided(s.columns, loop.width);
+  const long blocks = divided(s.rows, kBlock);
+  const long groups = s.split(s.batch * panels, blocks);
+  Team::instance().run(static_cast<int>(s.batch * panels * groups), [&](int piece) {
+    const long p = piece % panels, group = piece / panels % groups, i = piece / panels / groups;
+    const long from = blocks * group / groups * kBlock;
+    const long to = std::min(s.rows, blocks * (group + 1) / groups * kBlock);
+    const long first = p * loop.width, count = std::min(loop.width, s.columns - first);
+    loop.outer(a + i * s.rows * s.depth, transposed ? 1 : s.depth, transposed ? s.rows : 1, s.depth,
+               b + i * s.depth * s.columns + first, s.columns, count, bias ? bias + first : nullptr,
+               y + i * s.rows * s.columns + first, s.columns, from, to,
+               scratch((kDepth + to - from) * loop.width));
+  });
+}
+
+struct Options {
+  unsigned char transpose_a = 0, transpose_b = 0;
+};
+
+void* create(TF_OpKernelConstruction* construction) {
+  auto* options = new Options;
+  TF_Status* status = TF_NewStatus();
+  TF_OpKernelConstruction_GetAttrBool(construction, "transpose_a", &options->transpose_a, status);
+  TF_OpKernelConstruction_GetAttrBool(construction, "transpose_b", &options->transpose_b, status);
+  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
+  TF_DeleteStatus(status);
+  return options;
+}
+
+void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
+
+void compute(void* kernel, TF_OpKernelContext* context) {
+  const auto& options = *static_cast<Options*>(kernel);
+  Call call(context);
+  TF_Tensor *a = call.input(0), *b = call.input(1), *bias = call.input(2);
+  if (!call.ok()) return;
+  const int rank = TF_NumDims(a);
+  const char* expected =
+      "ChainruleMatMul: expected a [batch…, rows, depth] and b [batch…, depth, columns], one of them "
+      "transposed or none, and a bias [columns] or an empty one";
+  if (rank < 2 || TF_NumDims(b) != rank || TF_NumDims(bias) != 1 ||
+      (options.transpose_a && options.transpose_b))
+    return call.fail(expected);
+  const long rows = TF_Dim(a, rank - 1 - !options.transpose_a);
+  const long depth = TF_Dim(a, rank - 2 + !options.transpose_a);
+  const long columns = TF_Dim(b, rank - 1 - options.transpose_b);
+  std::vector<int64_t> shape;
+  bool fits = TF_Dim(b, rank - 2 + options.transpose_b) == depth;
+  long batch = 1;
+  for (int i = 0; i < rank - 2; i++) {
+    shape.push_back(TF_Dim(a, i));
+    batch *= TF_Dim(a, i);
+    fits = fits && TF_Dim(b, i) == TF_Dim(a, i);
+  }
+  const bool biased = TF_Dim(bias, 0) > 0;
+  if (!fits || depth == 0 || (biased && TF_Dim(bias, 0) != columns)) return call.fail(expected);
+  shape.insert(shape.end(), {rows, columns});
+  TF_Tensor* y = call.output(shape);
+  if (!call.ok() || batch * rows * columns == 0) return;
+
+  const Sizes sizes{batch, rows, depth, columns};
+  const float* term = biased ? floats(bias) : nullptr;
+  if (options.transpose_b) return inner(sizes, floats(a), floats(b), term, floats(y));
+  outer(sizes, options.transpose_a, floats(a), floats(b), term, floats(y));
+}
+
+}  // namespace
+
+void register_rows(TF_Status* status) {
+  TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder("ChainruleMatMul");
+  for (const char* attr : {"transpose_a: bool", "transpose_b: bool"})
+    TF_OpDefinitionBuilderAddAttr(op, attr);
+  define(op, {"a: float", "b: float", "bias: float"}, {"y: float"}, status);
+  add_kernel("ChainruleMatMul", create, compute, destroy, status);
+}

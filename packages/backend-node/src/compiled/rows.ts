@@ -1,0 +1,89 @@
+import { hasOperations, hasProduct } from '../operations.js';
+import { constant, type Graph, type Node, output, type Ref, single } from './graph.js';
+import { AttrType, DataType } from './native.js';
+import { transform } from './transform.js';
+import { usersIn } from './users.js';
+
+/**
+ * Products of matrices of few rows as an operation of native/rows.cc each, which takes a bias in:
+ * what TensorFlow's own do beside such a product (reordering the weights, waking threads) takes as
+ * long as the product.
+ */
+
+const PRODUCT = 'ChainruleMatMul';
+
+/** Fewer multiplications take no time beside what any operation costs. */
+const LEAST = 2 ** 17;
+/** With more examples TensorFlow's own are faster, and with fewer already those of tiles.ts. */
+const MOST = 1024;
+const MOST_BESIDE_TILES = 96;
+/** That many numbers are computed at once, of one row or one column. */
+const LANES = 16;
+
+export function rowProducts(graph: Graph): Graph {
+  if (!hasOperations()) return graph;
+  const users = usersIn(graph);
+  const none = constant(new Float32Array(0), [0]);
+  return transform(graph, (node, original) => {
+    const product = productOf(node);
+    if (product !== undefined) {
+      return isWorth(product, most(node))
+        ? [own(node, product, [...node.inputs, none])]
+        : undefined;
+    }
+    const [from, bias] = node.inputs;
+    if (node.op !== 'BiasAdd' || from!.node.op !== PRODUCT) return undefined;
+    const [a, b, known] = from!.node.inputs;
+    if (known !== none || users(original.inputs[0]!).length > 1) return undefined;
+    return [single({ ...from!.node, inputs: [a!, b!, bias!] })];
+  });
+}
+
+/** The matrices of a product, `[…batch, rows, depth]` by `[…batch, depth, columns]`. */
+interface Product {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  readonly batch: number;
+  readonly rows: number;
+  readonly depth: number;
+  readonly columns: number;
+}
+
+function productOf(node: Node): Product | undefined {
+  const flags = FLAGS[node.op];
+  if (flags === undefined || output(single(node)).dtype !== DataType.float32) return undefined;
+  const [transposeA = false, transposeB = false] = flags.map(
+    (name) => node.attrs.find((attr) => attr.name === name)?.value === true,
+  );
+  const [a = [], b = []] = node.inputs.map((ref) => output(ref).shape);
+  if (`${a.slice(0, -2)}` !== `${b.slice(0, -2)}`) return undefined;
+  const matrix = (shape: readonly number[], turned: boolean) =>
+    (turned ? shape.slice(-2).toReversed() : shape.slice(-2)) as [number, number];
+  const [rows, depth] = matrix(a, transposeA);
+  const [, columns] = matrix(b, transposeB);
+  const batch = a.slice(0, -2).reduce((product, n) => product * n, 1);
+  return { transposeA, transposeB, batch, rows, depth, columns };
+}
+
+const FLAGS: { readonly [op: string]: readonly [string, string] } = {
+  MatMul: ['transpose_a', 'transpose_b'],
+  BatchMatMulV2: ['adj_x', 'adj_y'],
+};
+
+const most = ({ op }: Node) => (op === 'MatMul' && hasProduct() ? MOST_BESIDE_TILES : MOST);
+
+function isWorth(
+  { transposeA, transposeB, batch, rows, depth, columns }: Product,
+  most: number,
+): boolean {
+  if (transposeA && transposeB) return false;
+  const examples = transposeA ? depth : rows;
+  const beside = transposeB ? rows : columns;
+  return examples <= most && beside >= LANES && batch * rows * depth * columns >= LEAST;
+}
+
+function own({ outputs }: Node, { transposeA, transposeB }: Product, inputs: readonly Ref[]): Ref {
+  const flag = (name: string, value: boolean) => ({ name, type: AttrType.bool, value });
+  const attrs = [flag('transpose_a', transposeA), flag('transpose_b', transposeB)];
+  return single({ op: PRODUCT, attrs, inputs, outputs });
+}
