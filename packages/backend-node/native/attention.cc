@@ -17,17 +17,11 @@ namespace {
 
 struct Options {
   int32_t heads = 1;
+
+  void read(const Attributes& from) {
+    from.read("heads", &heads);
+  }
 };
-
-void* create(TF_OpKernelConstruction* construction) {
-  auto* options = new Options;
-  read_attributes(construction, [&](TF_Status* status) {
-    TF_OpKernelConstruction_GetAttrInt32(construction, "heads", &options->heads, status);
-  });
-  return options;
-}
-
-void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
 
 struct Sizes {
   Sizes(TF_Tensor* q, TF_Tensor* k, TF_Tensor* v, long heads) : heads(heads) {
@@ -50,11 +44,10 @@ struct Sizes {
   bool fit = false;
 };
 
-void forward(void* kernel, TF_OpKernelContext* context) {
-  Call call(context);
+void forward(const Options& options, Call& call) {
   TF_Tensor *q = call.input(0), *k = call.input(1), *v = call.input(2), *mask = call.input(3);
   if (!call.ok()) return;
-  const Sizes n(q, k, v, static_cast<Options*>(kernel)->heads);
+  const Sizes n(q, k, v, options.heads);
   const bool masked = TF_TensorElementCount(mask) > 0;
   const long rows = masked && TF_NumDims(mask) == 3 ? TF_Dim(mask, 1) : 1;
   if (!n.fit || (masked && (TF_NumDims(mask) != 3 || TF_Dim(mask, 0) != n.batch ||
@@ -83,12 +76,11 @@ void forward(void* kernel, TF_OpKernelContext* context) {
   });
 }
 
-void gradient(void* kernel, TF_OpKernelContext* context) {
-  Call call(context);
+void gradient(const Options& options, Call& call) {
   TF_Tensor *dy = call.input(0), *q = call.input(1), *k = call.input(2), *v = call.input(3);
   TF_Tensor* weights = call.input(4);
   if (!call.ok()) return;
-  const Sizes n(q, k, v, static_cast<Options*>(kernel)->heads);
+  const Sizes n(q, k, v, options.heads);
   if (!n.fit || shape_of(dy) != shape_of(q) ||
       shape_of(weights) != std::vector<int64_t>{n.batch, n.heads, n.queries, n.padded})
     return call.fail(
@@ -112,17 +104,14 @@ void gradient(void* kernel, TF_OpKernelContext* context) {
 }  // namespace
 
 void register_attention(TF_Status* status) {
-  const auto add = [&](const char* name, std::initializer_list<const char*> inputs,
-                       std::initializer_list<const char*> outputs,
-                       void (*compute)(void*, TF_OpKernelContext*)) {
-    TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder(name);
-    TF_OpDefinitionBuilderAddAttr(op, "heads: int");
-    define(op, inputs, outputs, status);
-    add_kernel(name, create, compute, destroy, status);
-  };
-  add("ChainruleAttention", {"q: float", "k: float", "v: float", "mask: float"},
-      {"y: float", "weights: float"}, forward);
-  add("ChainruleAttentionGradient",
-      {"dy: float", "q: float", "k: float", "v: float", "weights: float"},
-      {"dq: float", "dk: float", "dv: float"}, gradient);
+  add_operation<Options, forward>({"ChainruleAttention",
+                                   {"heads: int"},
+                                   {"q: float", "k: float", "v: float", "mask: float"},
+                                   {"y: float", "weights: float"}},
+                                  status);
+  add_operation<Options, gradient>({"ChainruleAttentionGradient",
+                                    {"heads: int"},
+                                    {"dy: float", "q: float", "k: float", "v: float", "weights: float"},
+                                    {"dq: float", "dk: float", "dv: float"}},
+                                   status);
 }

@@ -23,18 +23,12 @@ namespace {
 struct Options {
   float epsilon = 0;
   unsigned char relu = 0;
+
+  void read(const Attributes& from) {
+    from.read("epsilon", &epsilon);
+    from.read("relu", &relu);
+  }
 };
-
-void* create(TF_OpKernelConstruction* construction) {
-  auto* options = new Options;
-  read_attributes(construction, [&](TF_Status* status) {
-    TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon", &options->epsilon, status);
-    TF_OpKernelConstruction_GetAttrBool(construction, "relu", &options->relu, status);
-  });
-  return options;
-}
-
-void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
 
 // Rows of channels, and how they are shared.
 struct Rows {
@@ -70,9 +64,7 @@ bool is_batch(TF_Tensor* x) {
          last_axis(x) % kLanes == 0;
 }
 
-void forward(void* kernel, TF_OpKernelContext* context) {
-  const auto& options = *static_cast<Options*>(kernel);
-  Call call(context);
+void forward(const Options& options, Call& call) {
   TF_Tensor *x = call.input(0), *scale = call.input(1), *offset = call.input(2);
   if (!call.ok()) return;
   const long width = last_axis(x);
@@ -108,9 +100,7 @@ void forward(void* kernel, TF_OpKernelContext* context) {
   });
 }
 
-void gradient(void* kernel, TF_OpKernelContext* context) {
-  const auto& options = *static_cast<Options*>(kernel);
-  Call call(context);
+void gradient(const Options& options, Call& call) {
   TF_Tensor *dy = call.input(0), *x = call.input(1), *y = call.input(2);
   TF_Tensor *scale = call.input(3), *mean = call.input(4), *inverse = call.input(5);
   if (!call.ok()) return;
@@ -150,18 +140,15 @@ void gradient(void* kernel, TF_OpKernelContext* context) {
 }  // namespace
 
 void register_batch_norm(TF_Status* status) {
-  const auto add = [&](const char* name, std::initializer_list<const char*> inputs,
-                       std::initializer_list<const char*> outputs,
-                       void (*compute)(void*, TF_OpKernelContext*)) {
-    TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder(name);
-    for (const char* attr : {"epsilon: float", "relu: bool"})
-      TF_OpDefinitionBuilderAddAttr(op, attr);
-    define(op, inputs, outputs, status);
-    add_kernel(name, create, compute, destroy, status);
-  };
-  add("ChainruleBatchNorm", {"x: float", "scale: float", "offset: float"},
-      {"y: float", "mean: float", "variance: float", "inverse: float"}, forward);
-  add("ChainruleBatchNormGradient",
-      {"dy: float", "x: float", "y: float", "scale: float", "mean: float", "inverse: float"},
-      {"dx: float", "dscale: float", "doffset: float"}, gradient);
+  add_operation<Options, forward>({"ChainruleBatchNorm",
+                                   {"epsilon: float", "relu: bool"},
+                                   {"x: float", "scale: float", "offset: float"},
+                                   {"y: float", "mean: float", "variance: float", "inverse: float"}},
+                                  status);
+  add_operation<Options, gradient>(
+      {"ChainruleBatchNormGradient",
+       {"epsilon: float", "relu: bool"},
+       {"dy: float", "x: float", "y: float", "scale: float", "mean: float", "inverse: float"},
+       {"dx: float", "dscale: float", "doffset: float"}},
+      status);
 }

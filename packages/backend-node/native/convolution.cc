@@ -26,30 +26,19 @@ constexpr int kShares = 16;
 struct Options {
   int32_t kernel_height = 0, kernel_width = 0, stride_y = 0, stride_x = 0, top = 0, left = 0;
   unsigned char relu = 0;
+
+  void read(const Attributes& from) {
+    from.read("kernel_height", &kernel_height);
+    from.read("kernel_width", &kernel_width);
+    from.read("stride_y", &stride_y);
+    from.read("stride_x", &stride_x);
+    from.read("top", &top);
+    from.read("left", &left);
+    from.read("relu", &relu);
+  }
 };
 
-void* create(TF_OpKernelConstruction* construction) {
-  auto* options = new Options;
-  read_attributes(construction, [&](TF_Status* status) {
-    const auto number = [&](const char* name, int32_t* to) {
-      TF_OpKernelConstruction_GetAttrInt32(construction, name, to, status);
-    };
-    number("kernel_height", &options->kernel_height);
-    number("kernel_width", &options->kernel_width);
-    number("stride_y", &options->stride_y);
-    number("stride_x", &options->stride_x);
-    number("top", &options->top);
-    number("left", &options->left);
-    TF_OpKernelConstruction_GetAttrBool(construction, "relu", &options->relu, status);
-  });
-  return options;
-}
-
-void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
-
-void compute(void* kernel, TF_OpKernelContext* context) {
-  const auto& options = *static_cast<Options*>(kernel);
-  Call call(context);
+void compute(const Options& options, Call& call) {
   TF_Tensor *x = call.input(0), *dy = call.input(1), *y = call.input(2);
   if (!call.ok()) return;
   bool fits = TF_NumDims(x) == 4 && TF_NumDims(dy) == 4 && TF_NumDims(y) == 4;
@@ -93,10 +82,10 @@ void compute(void* kernel, TF_OpKernelContext* context) {
 }  // namespace
 
 void register_convolution(TF_Status* status) {
-  TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder("ChainruleFilterGradient");
-  for (const char* attr : {"kernel_height: int", "kernel_width: int", "stride_y: int",
-                           "stride_x: int", "top: int", "left: int", "relu: bool"})
-    TF_OpDefinitionBuilderAddAttr(op, attr);
-  define(op, {"x: float", "dy: float", "y: float"}, {"dw: float", "db: float"}, status);
-  add_kernel("ChainruleFilterGradient", create, compute, destroy, status);
+  add_operation<Options, compute>({"ChainruleFilterGradient",
+                                   {"kernel_height: int", "kernel_width: int", "stride_y: int",
+                                    "stride_x: int", "top: int", "left: int", "relu: bool"},
+                                   {"x: float", "dy: float", "y: float"},
+                                   {"dw: float", "db: float"}},
+                                  status);
 }

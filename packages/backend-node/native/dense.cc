@@ -28,8 +28,7 @@ constexpr long kPiece = 512;
 
 int pieces(long rows) { return static_cast<int>((rows + kPiece - 1) / kPiece); }
 
-void forward(void*, TF_OpKernelContext* context) {
-  Call call(context);
+void forward(const NoOptions&, Call& call) {
   TF_Tensor *x = call.input(0), *w = call.input(1);
   if (!call.ok()) return;
   if (TF_NumDims(x) != 2 || TF_NumDims(w) != 2 || TF_Dim(x, 1) != TF_Dim(w, 0) ||
@@ -59,24 +58,15 @@ void forward(void*, TF_OpKernelContext* context) {
 struct Options {
   float beta1 = 0, beta2 = 0;
   unsigned char input_gradient = 0;
+
+  void read(const Attributes& from) {
+    from.read("beta1", &beta1);
+    from.read("beta2", &beta2);
+    from.read("input_gradient", &input_gradient);
+  }
 };
 
-void* create(TF_OpKernelConstruction* construction) {
-  auto* options = new Options;
-  read_attributes(construction, [&](TF_Status* status) {
-    TF_OpKernelConstruction_GetAttrFloat(construction, "beta1", &options->beta1, status);
-    TF_OpKernelConstruction_GetAttrFloat(construction, "beta2", &options->beta2, status);
-    TF_OpKernelConstruction_GetAttrBool(construction, "input_gradient", &options->input_gradient,
-                                        status);
-  });
-  return options;
-}
-
-void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
-
-void backward(void* kernel, TF_OpKernelContext* context) {
-  const auto& options = *static_cast<Options*>(kernel);
-  Call call(context);
+void backward(const Options& options, Call& call) {
   TF_Tensor *x = call.input(0), *dy = call.input(1);
   TF_Tensor *w = call.input(2), *m = call.input(3), *v = call.input(4);
   TF_Tensor *rate = call.input(5), *epsilon = call.input(6), *decay = call.input(7);
@@ -111,17 +101,14 @@ void backward(void* kernel, TF_OpKernelContext* context) {
 }  // namespace
 
 void register_dense(TF_Status* status) {
-  define(TF_NewOpDefinitionBuilder("ChainruleDense"), {"x: float", "w: float"}, {"y: float"}, status);
-  add_kernel("ChainruleDense", nullptr, forward, nullptr, status);
-
-  TF_OpDefinitionBuilder* adam = TF_NewOpDefinitionBuilder("ChainruleDenseAdam");
-  for (const char* attr : {"beta1: float", "beta2: float", "input_gradient: bool"})
-    TF_OpDefinitionBuilderAddAttr(adam, attr);
+  add_operation<NoOptions, forward>({"ChainruleDense", {}, {"x: float", "w: float"}, {"y: float"}},
+                                    status);
   // It writes w, m and v, which are read from variables and share their memory.
-  TF_OpDefinitionBuilderSetIsStateful(adam, true);
-  define(adam,
-         {"x: float", "dy: float", "w: float", "m: float", "v: float", "rate: float",
-          "epsilon: float", "decay: float"},
-         {"dx: float"}, status);
-  add_kernel("ChainruleDenseAdam", create, backward, destroy, status);
+  add_operation<Options, backward>({"ChainruleDenseAdam",
+                                    {"beta1: float", "beta2: float", "input_gradient: bool"},
+                                    {"x: float", "dy: float", "w: float", "m: float", "v: float",
+                                     "rate: float", "epsilon: float", "decay: float"},
+                                    {"dx: float"},
+                                    /*stateful=*/true},
+                                   status);
 }

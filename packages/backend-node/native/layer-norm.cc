@@ -17,24 +17,17 @@ namespace {
 
 struct Options {
   float epsilon = 0;
+
+  void read(const Attributes& from) {
+    from.read("epsilon", &epsilon);
+  }
 };
-
-void* create(TF_OpKernelConstruction* construction) {
-  auto* options = new Options;
-  read_attributes(construction, [&](TF_Status* status) {
-    TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon", &options->epsilon, status);
-  });
-  return options;
-}
-
-void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
 
 bool is_rows(TF_Tensor* x) {
   return TF_NumDims(x) >= 1 && TF_TensorElementCount(x) > 0 && last_axis(x) % kLanes == 0;
 }
 
-void forward(void* kernel, TF_OpKernelContext* context) {
-  Call call(context);
+void forward(const Options& options, Call& call) {
   TF_Tensor *x = call.input(0), *scale = call.input(1), *offset = call.input(2);
   if (!call.ok()) return;
   const long width = last_axis(x);
@@ -46,15 +39,14 @@ void forward(void* kernel, TF_OpKernelContext* context) {
   TF_Tensor *y = call.output(shape_of(x), 0), *mean = call.output({rows}, 1);
   TF_Tensor* inverse = call.output({rows}, 2);
   if (!call.ok()) return;
-  const float epsilon = static_cast<Options*>(kernel)->epsilon;
+  const float epsilon = options.epsilon;
   over_rows(rows, width, [&](int, long from, long to) {
     LOOP(layer_norm)(floats(x), floats(scale), floats(offset), floats(y), floats(mean),
                      floats(inverse), from, to, width, epsilon);
   });
 }
 
-void gradient(void*, TF_OpKernelContext* context) {
-  Call call(context);
+void gradient(const NoOptions&, Call& call) {
   TF_Tensor *dy = call.input(0), *x = call.input(1), *scale = call.input(2);
   TF_Tensor *mean = call.input(3), *inverse = call.input(4);
   if (!call.ok()) return;
@@ -91,13 +83,15 @@ void gradient(void*, TF_OpKernelContext* context) {
 }  // namespace
 
 void register_layer_norm(TF_Status* status) {
-  TF_OpDefinitionBuilder* norm = TF_NewOpDefinitionBuilder("ChainruleLayerNorm");
-  TF_OpDefinitionBuilderAddAttr(norm, "epsilon: float");
-  define(norm, {"x: float", "scale: float", "offset: float"},
-         {"y: float", "mean: float", "inverse: float"}, status);
-  add_kernel("ChainruleLayerNorm", create, forward, destroy, status);
-  define(TF_NewOpDefinitionBuilder("ChainruleLayerNormGradient"),
-         {"dy: float", "x: float", "scale: float", "mean: float", "inverse: float"},
-         {"dx: float", "dscale: float", "doffset: float"}, status);
-  add_kernel("ChainruleLayerNormGradient", nullptr, gradient, nullptr, status);
+  add_operation<Options, forward>({"ChainruleLayerNorm",
+                                   {"epsilon: float"},
+                                   {"x: float", "scale: float", "offset: float"},
+                                   {"y: float", "mean: float", "inverse: float"}},
+                                  status);
+  add_operation<NoOptions, gradient>(
+      {"ChainruleLayerNormGradient",
+       {},
+       {"dy: float", "x: float", "scale: float", "mean: float", "inverse: float"},
+       {"dx: float", "dscale: float", "doffset: float"}},
+      status);
 }

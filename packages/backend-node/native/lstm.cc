@@ -16,20 +16,13 @@ namespace {
 
 struct Options {
   unsigned char relu = 0;
+
+  void read(const Attributes& from) {
+    from.read("relu", &relu);
+  }
 };
 
-void* create(TF_OpKernelConstruction* construction) {
-  auto* options = new Options;
-  read_attributes(construction, [&](TF_Status* status) {
-    TF_OpKernelConstruction_GetAttrBool(construction, "relu", &options->relu, status);
-  });
-  return options;
-}
-
-void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
-
-void cell(void* kernel, TF_OpKernelContext* context) {
-  Call call(context);
+void cell(const Options& options, Call& call) {
   TF_Tensor *x = call.input(0), *r = call.input(1), *h = call.input(2), *c = call.input(3);
   TF_Tensor* mask = call.input(4);
   if (!call.ok()) return;
@@ -46,15 +39,14 @@ void cell(void* kernel, TF_OpKernelContext* context) {
     if (!call.ok()) return;
     outputs[i] = floats(output);
   }
-  const int relu = static_cast<Options*>(kernel)->relu;
+  const int relu = options.relu;
   over_rows(rows, width, [&](int, long from, long to) {
     LOOP(lstm_cell)(floats(x), floats(r), floats(h), floats(c), floats(mask), outputs[0], outputs[1],
                  outputs[2], from, to, width, relu);
   });
 }
 
-void gradient(void* kernel, TF_OpKernelContext* context) {
-  Call call(context);
+void gradient(const Options& options, Call& call) {
   TF_Tensor *dy = call.input(0), *dr = call.input(1), *carry = call.input(2), *dc = call.input(3);
   TF_Tensor *trace = call.input(4), *c = call.input(5), *mask = call.input(6);
   if (!call.ok()) return;
@@ -72,7 +64,7 @@ void gradient(void* kernel, TF_OpKernelContext* context) {
     if (!call.ok()) return;
     outputs[i] = floats(output);
   }
-  const int relu = static_cast<Options*>(kernel)->relu;
+  const int relu = options.relu;
   over_rows(rows, width, [&](int, long from, long to) {
     LOOP(lstm_cell_gradient)(floats(dy), floats(dr), floats(carry), floats(dc), floats(trace), floats(c),
                      floats(mask), outputs[0], outputs[1], outputs[2], from, to, width, relu);
@@ -82,17 +74,15 @@ void gradient(void* kernel, TF_OpKernelContext* context) {
 }  // namespace
 
 void register_lstm(TF_Status* status) {
-  TF_OpDefinitionBuilder* forward = TF_NewOpDefinitionBuilder("ChainruleLstmCell");
-  TF_OpDefinitionBuilderAddAttr(forward, "relu: bool");
-  define(forward, {"x: float", "r: float", "h: float", "c: float", "mask: float"},
-         {"next_h: float", "next_c: float", "trace: float"}, status);
-  add_kernel("ChainruleLstmCell", create, cell, destroy, status);
-
-  TF_OpDefinitionBuilder* backward = TF_NewOpDefinitionBuilder("ChainruleLstmCellGradient");
-  TF_OpDefinitionBuilderAddAttr(backward, "relu: bool");
-  define(backward,
-         {"dy: float", "dr: float", "carry: float", "dc: float", "trace: float", "c: float",
-          "mask: float"},
-         {"dz: float", "dc_before: float", "held: float"}, status);
-  add_kernel("ChainruleLstmCellGradient", create, gradient, destroy, status);
+  add_operation<Options, cell>({"ChainruleLstmCell",
+                                {"relu: bool"},
+                                {"x: float", "r: float", "h: float", "c: float", "mask: float"},
+                                {"next_h: float", "next_c: float", "trace: float"}},
+                               status);
+  add_operation<Options, gradient>({"ChainruleLstmCellGradient",
+                                    {"relu: bool"},
+                                    {"dy: float", "dr: float", "carry: float", "dc: float",
+                                     "trace: float", "c: float", "mask: float"},
+                                    {"dz: float", "dc_before: float", "held: float"}},
+                                   status);
 }

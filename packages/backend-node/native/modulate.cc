@@ -15,25 +15,18 @@ namespace {
 
 struct Options {
   unsigned char relu = 0;
+
+  void read(const Attributes& from) {
+    from.read("relu", &relu);
+  }
 };
-
-void* create(TF_OpKernelConstruction* construction) {
-  auto* options = new Options;
-  read_attributes(construction, [&](TF_Status* status) {
-    TF_OpKernelConstruction_GetAttrBool(construction, "relu", &options->relu, status);
-  });
-  return options;
-}
-
-void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
 
 bool fits(TF_Tensor* x, TF_Tensor* both) {
   return TF_NumDims(x) == 3 && TF_TensorElementCount(x) > 0 && last_axis(x) % kLanes == 0 &&
          is_matrix(both, TF_Dim(x, 0), 2 * last_axis(x));
 }
 
-void forward(void* kernel, TF_OpKernelContext* context) {
-  Call call(context);
+void forward(const Options& options, Call& call) {
   TF_Tensor *x = call.input(0), *both = call.input(1);
   if (!call.ok()) return;
   if (!fits(x, both))
@@ -43,14 +36,13 @@ void forward(void* kernel, TF_OpKernelContext* context) {
   const long batch = TF_Dim(x, 0), tokens = TF_Dim(x, 1), width = TF_Dim(x, 2);
   TF_Tensor* y = call.output({batch, tokens, width});
   if (!call.ok()) return;
-  const int relu = static_cast<Options*>(kernel)->relu;
+  const int relu = options.relu;
   over_rows(batch, tokens * width, [&](int, long from, long to) {
     LOOP(modulate)(floats(x), floats(both), tokens, width, relu, from, to, floats(y));
   });
 }
 
-void gradient(void* kernel, TF_OpKernelContext* context) {
-  Call call(context);
+void gradient(const Options& options, Call& call) {
   TF_Tensor *dy = call.input(0), *x = call.input(1), *both = call.input(2), *y = call.input(3);
   if (!call.ok()) return;
   if (!fits(x, both) || shape_of(dy) != shape_of(x) || shape_of(y) != shape_of(x))
@@ -60,7 +52,7 @@ void gradient(void* kernel, TF_OpKernelContext* context) {
   const long batch = TF_Dim(x, 0), tokens = TF_Dim(x, 1), width = TF_Dim(x, 2);
   TF_Tensor *dx = call.output({batch, tokens, width}, 0), *dboth = call.output({batch, 2 * width}, 1);
   if (!call.ok()) return;
-  const float* gate = static_cast<Options*>(kernel)->relu ? floats(y) : nullptr;
+  const float* gate = options.relu ? floats(y) : nullptr;
   over_rows(batch, tokens * width, [&](int, long from, long to) {
     LOOP(modulate_gradient)(floats(dy), floats(x), floats(both), gate, tokens, width, from, to,
                             floats(dx), floats(dboth));
@@ -70,15 +62,11 @@ void gradient(void* kernel, TF_OpKernelContext* context) {
 }  // namespace
 
 void register_modulate(TF_Status* status) {
-  const auto add = [&](const char* name, std::initializer_list<const char*> inputs,
-                       std::initializer_list<const char*> outputs,
-                       void (*compute)(void*, TF_OpKernelContext*)) {
-    TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder(name);
-    TF_OpDefinitionBuilderAddAttr(op, "relu: bool");
-    define(op, inputs, outputs, status);
-    add_kernel(name, create, compute, destroy, status);
-  };
-  add("ChainruleModulate", {"x: float", "both: float"}, {"y: float"}, forward);
-  add("ChainruleModulateGradient", {"dy: float", "x: float", "both: float", "y: float"},
-      {"dx: float", "dboth: float"}, gradient);
+  add_operation<Options, forward>(
+      {"ChainruleModulate", {"relu: bool"}, {"x: float", "both: float"}, {"y: float"}}, status);
+  add_operation<Options, gradient>({"ChainruleModulateGradient",
+                                    {"relu: bool"},
+                                    {"dy: float", "x: float", "both: float", "y: float"},
+                                    {"dx: float", "dboth: float"}},
+                                   status);
 }

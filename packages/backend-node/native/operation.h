@@ -1,19 +1,15 @@
-// What the operations share: TensorFlow's C interface, threads, and the inputs and outputs of a call.
+// What the operations share: TensorFlow's C interface, instruction sets, and the inputs and outputs of
+// a call.
 #pragma once
 
 #include <tensorflow/c/ops.h>
 #include <tensorflow/c/tf_tensor.h>
 
-#include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <functional>
 #include <initializer_list>
-#include <mutex>
 #include <numeric>
-#include <thread>
 #include <vector>
+
+#include "team.h"
 
 // What is used of tensorflow/c/kernels.h, which includes headers that are not part of the C
 // interface.
@@ -70,121 +66,6 @@ inline Set instruction_set() {
 
 // The number of floats in a vector register is at most this.
 constexpr long kLanes = 16;
-
-// Threads that share a job's pieces. Never destroyed: they may be at work when the process ends.
-//
-// To wake a thread takes longer than many a job, and one job often follows another: so who waits looks
-// again and again for a while before it sleeps.
-class Team {
- public:
-  static Team& instance() {
-    static Team* team = new Team;
-    return *team;
-  }
-
-  // Runs piece(0) … piece(count − 1), on this thread and on those that are free.
-  void run(int count, const std::function<void(int)>& piece) {
-    std::unique_lock<std::mutex> turn(turn_, std::try_to_lock);
-    if (!turn || count == 1) {
-      for (int i = 0; i < count; i++) piece(i);
-      return;
-    }
-    bool sleepers;
-    {
-      std::lock_guard<std::mutex> lock(state_);
-      piece_ = &piece;
-      count_ = count;
-      next_ = 0;
-      job_++;
-      sleepers = asleep_ > 0;
-    }
-    if (sleepers) wake_.notify_all();
-    take(piece, count);
-    {
-      std::lock_guard<std::mutex> lock(state_);
-      piece_ = nullptr;
-    }
-    if (look([this] { return busy_ == 0; })) return;
-    std::unique_lock<std::mutex> lock(state_);
-    idle_.wait(lock, [this] { return busy_ == 0; });
-  }
-
- private:
-  Team() {
-    const unsigned threads = std::thread::hardware_concurrency();
-    for (unsigned i = 1; i < threads; i++) std::thread([this] { work(); }).detach();
-  }
-
-  // Whether `done` becomes true soon. Meanwhile other threads may have the processor.
-  template <typename F>
-  static bool look(const F& done) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(250);
-    do {
-      for (int i = 0; i < 16; i++) {
-        if (done()) return true;
-        relax();
-      }
-      std::this_thread::yield();
-    } while (std::chrono::steady_clock::now() < end);
-    return false;
-  }
-
-  // Leaves the processor's units to whoever shares them.
-  static void relax() {
-#ifdef __x86_64__
-    __builtin_ia32_pause();
-#endif
-  }
-
-  void take(const std::function<void(int)>& piece, int count) {
-    for (int i; (i = next_.fetch_add(1)) < count;) piece(i);
-  }
-
-  void work() {
-    for (long seen = 0;;) {
-      look([&] { return job_ != seen; });
-      std::unique_lock<std::mutex> lock(state_);
-      if (piece_ == nullptr && job_ != seen) {
-        // The others have done it already: on to the next.
-        seen = job_;
-        continue;
-      }
-      asleep_++;
-      wake_.wait(lock, [&] { return piece_ != nullptr && job_ != seen; });
-      asleep_--;
-      seen = job_;
-      busy_++;
-      const auto* piece = piece_;
-      const int count = count_;
-      lock.unlock();
-      take(*piece, count);
-      lock.lock();
-      if (--busy_ == 0) idle_.notify_all();
-    }
-  }
-
-  std::mutex turn_, state_;
-  std::condition_variable wake_, idle_;
-  const std::function<void(int)>* piece_ = nullptr;
-  std::atomic<int> next_{0}, busy_{0};
-  std::atomic<long> job_{0};
-  int count_ = 0, asleep_ = 0;
-};
-
-// How many pieces the work on rows is shared in: each of so many numbers that another thread is worth
-// waking. It depends on the shape alone, so that sums are the same whoever does the work.
-inline int pieces_of(long rows, long width) {
-  constexpr long kPiece = 1 << 15;
-  return static_cast<int>(std::max(1L, std::min(rows, rows * width / kPiece)));
-}
-
-// share(piece, from, to) for all rows, on several threads where there are many.
-template <typename F>
-void over_rows(long rows, long width, const F& share) {
-  const int count = pieces_of(rows, width);
-  Team::instance().run(count,
-                       [&](int k) { share(k, rows * k / count, rows * (k + 1) / count); });
-}
 
 // The inputs of one call, given back at its end.
 class Call {
@@ -251,30 +132,66 @@ inline bool is_matrix(TF_Tensor* tensor, int64_t rows, int64_t columns) {
   return TF_NumDims(tensor) == 2 && TF_Dim(tensor, 0) == rows && TF_Dim(tensor, 1) == columns;
 }
 
-// Calls `read`, which asks for the attributes of an operation.
-template <typename F>
-void read_attributes(TF_OpKernelConstruction* construction, const F& read) {
-  TF_Status* status = TF_NewStatus();
-  read(status);
-  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
-  TF_DeleteStatus(status);
-}
+// What an operation's attributes are read from, by their names, when it is made.
+class Attributes {
+ public:
+  Attributes(TF_OpKernelConstruction* construction, TF_Status* status)
+      : construction_(construction), status_(status) {}
 
-inline void unknown_shape(TF_ShapeInferenceContext* context, TF_Status* status) {
-  TF_ShapeInferenceContextSetUnknownShape(context, status);
-}
+  void read(const char* name, float* to) const {
+    TF_OpKernelConstruction_GetAttrFloat(construction_, name, to, status_);
+  }
+  void read(const char* name, int32_t* to) const {
+    TF_OpKernelConstruction_GetAttrInt32(construction_, name, to, status_);
+  }
+  void read(const char* name, unsigned char* to) const {
+    TF_OpKernelConstruction_GetAttrBool(construction_, name, to, status_);
+  }
 
-inline void define(TF_OpDefinitionBuilder* op, std::initializer_list<const char*> inputs,
-            std::initializer_list<const char*> outputs, TF_Status* status) {
-  for (const char* input : inputs) TF_OpDefinitionBuilderAddInput(op, input);
-  for (const char* output : outputs) TF_OpDefinitionBuilderAddOutput(op, output);
-  TF_OpDefinitionBuilderSetShapeInferenceFunction(op, unknown_shape);
+ private:
+  TF_OpKernelConstruction* construction_;
+  TF_Status* status_;
+};
+
+// Of an operation without attributes.
+struct NoOptions {
+  void read(const Attributes&) {}
+};
+
+// What TensorFlow knows of an operation: its name, and attributes, inputs and outputs as "name: type".
+struct Definition {
+  const char* name;
+  std::initializer_list<const char*> attributes, inputs, outputs;
+  // Whether it writes what it is given, so that TensorFlow must not leave it out.
+  bool stateful = false;
+};
+
+// Registers an operation that `compute` does, with options that know how to read themselves.
+template <typename Options, void (*compute)(const Options&, Call&)>
+void add_operation(const Definition& definition, TF_Status* status) {
+  TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder(definition.name);
+  for (const char* attribute : definition.attributes) TF_OpDefinitionBuilderAddAttr(op, attribute);
+  for (const char* input : definition.inputs) TF_OpDefinitionBuilderAddInput(op, input);
+  for (const char* output : definition.outputs) TF_OpDefinitionBuilderAddOutput(op, output);
+  TF_OpDefinitionBuilderSetIsStateful(op, definition.stateful);
+  TF_OpDefinitionBuilderSetShapeInferenceFunction(
+      op, [](TF_ShapeInferenceContext* context, TF_Status* status) {
+        TF_ShapeInferenceContextSetUnknownShape(context, status);
+      });
   TF_RegisterOpDefinition(op, status);
-}
-
-inline void add_kernel(const char* op, void* (*create)(TF_OpKernelConstruction*),
-                void (*compute)(void*, TF_OpKernelContext*), void (*destroy)(void*),
-                TF_Status* status) {
-  TF_KernelBuilder* builder = TF_NewKernelBuilder(op, "CPU", create, compute, destroy);
-  TF_RegisterKernelBuilder(op, builder, status);
+  const auto create = [](TF_OpKernelConstruction* construction) -> void* {
+    auto* options = new Options;
+    TF_Status* status = TF_NewStatus();
+    options->read(Attributes(construction, status));
+    if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
+    TF_DeleteStatus(status);
+    return options;
+  };
+  const auto run = [](void* options, TF_OpKernelContext* context) {
+    Call call(context);
+    compute(*static_cast<Options*>(options), call);
+  };
+  const auto destroy = [](void* options) { delete static_cast<Options*>(options); };
+  TF_KernelBuilder* builder = TF_NewKernelBuilder(definition.name, "CPU", create, run, destroy);
+  TF_RegisterKernelBuilder(definition.name, builder, status);
 }

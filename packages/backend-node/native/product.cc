@@ -10,22 +10,13 @@ namespace {
 
 struct Options {
   unsigned char transpose_a = 0, transpose_b = 0, relu = 0;
+
+  void read(const Attributes& from) {
+    from.read("transpose_a", &transpose_a);
+    from.read("transpose_b", &transpose_b);
+    from.read("relu", &relu);
+  }
 };
-
-void* create(TF_OpKernelConstruction* construction) {
-  auto* options = new Options;
-  read_attributes(construction, [&](TF_Status* status) {
-    const auto flag = [&](const char* name, unsigned char* to) {
-      TF_OpKernelConstruction_GetAttrBool(construction, name, to, status);
-    };
-    flag("transpose_a", &options->transpose_a);
-    flag("transpose_b", &options->transpose_b);
-    flag("relu", &options->relu);
-  });
-  return options;
-}
-
-void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
 
 // So many rows or columns are cut at a time that they stay in the processor's second cache, and there
 // is work for several threads.
@@ -133,9 +124,7 @@ void multiply_wide(const Side& left, const Side& right, const After& after, floa
   });
 }
 
-void compute(void* kernel, TF_OpKernelContext* context) {
-  const auto& options = *static_cast<Options*>(kernel);
-  Call call(context);
+void compute(const Options& options, Call& call) {
   TF_Tensor *a = call.input(0), *b = call.input(1), *bias = call.input(2);
   if (!call.ok()) return;
   if (TF_NumDims(a) != 2 || TF_NumDims(b) != 2)
@@ -157,9 +146,9 @@ void compute(void* kernel, TF_OpKernelContext* context) {
 }  // namespace
 
 void register_product(TF_Status* status) {
-  TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder("ChainruleProduct");
-  for (const char* attr : {"transpose_a: bool", "transpose_b: bool", "relu: bool"})
-    TF_OpDefinitionBuilderAddAttr(op, attr);
-  define(op, {"a: float", "b: float", "bias: float"}, {"c: float"}, status);
-  add_kernel("ChainruleProduct", create, compute, destroy, status);
+  add_operation<Options, compute>({"ChainruleProduct",
+                                   {"transpose_a: bool", "transpose_b: bool", "relu: bool"},
+                                   {"a: float", "b: float", "bias: float"},
+                                   {"c: float"}},
+                                  status);
 }

@@ -126,23 +126,14 @@ void outer(const Sizes& s, bool transposed, const float* a, const float* b, cons
 
 struct Options {
   unsigned char transpose_a = 0, transpose_b = 0;
+
+  void read(const Attributes& from) {
+    from.read("transpose_a", &transpose_a);
+    from.read("transpose_b", &transpose_b);
+  }
 };
 
-void* create(TF_OpKernelConstruction* construction) {
-  auto* options = new Options;
-  TF_Status* status = TF_NewStatus();
-  TF_OpKernelConstruction_GetAttrBool(construction, "transpose_a", &options->transpose_a, status);
-  TF_OpKernelConstruction_GetAttrBool(construction, "transpose_b", &options->transpose_b, status);
-  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
-  TF_DeleteStatus(status);
-  return options;
-}
-
-void destroy(void* kernel) { delete static_cast<Options*>(kernel); }
-
-void compute(void* kernel, TF_OpKernelContext* context) {
-  const auto& options = *static_cast<Options*>(kernel);
-  Call call(context);
+void compute(const Options& options, Call& call) {
   TF_Tensor *a = call.input(0), *b = call.input(1), *bias = call.input(2);
   if (!call.ok()) return;
   const int rank = TF_NumDims(a);
@@ -178,9 +169,9 @@ void compute(void* kernel, TF_OpKernelContext* context) {
 }  // namespace
 
 void register_rows(TF_Status* status) {
-  TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder("ChainruleMatMul");
-  for (const char* attr : {"transpose_a: bool", "transpose_b: bool"})
-    TF_OpDefinitionBuilderAddAttr(op, attr);
-  define(op, {"a: float", "b: float", "bias: float"}, {"y: float"}, status);
-  add_kernel("ChainruleMatMul", create, compute, destroy, status);
+  add_operation<Options, compute>({"ChainruleMatMul",
+                                   {"transpose_a: bool", "transpose_b: bool"},
+                                   {"a: float", "b: float", "bias: float"},
+                                   {"y: float"}},
+                                  status);
 }

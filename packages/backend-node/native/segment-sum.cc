@@ -10,8 +10,7 @@ EVERY_SET(DECLARE)
 
 namespace {
 
-void compute(void*, TF_OpKernelContext* context) {
-  Call call(context);
+void compute(const NoOptions&, Call& call) {
   TF_Tensor *x = call.input(0), *segments = call.input(1), *shape = call.input(2);
   if (!call.ok()) return;
   const long rows = TF_TensorElementCount(segments);
@@ -38,7 +37,9 @@ void compute(void*, TF_OpKernelContext* context) {
 }  // namespace
 
 void register_segment_sum(TF_Status* status) {
-  define(TF_NewOpDefinitionBuilder("ChainruleSegmentSum"),
-         {"x: float", "segments: int32", "shape: int32"}, {"sums: float"}, status);
-  add_kernel("ChainruleSegmentSum", nullptr, compute, nullptr, status);
+  add_operation<NoOptions, compute>({"ChainruleSegmentSum",
+                                     {},
+                                     {"x: float", "segments: int32", "shape: int32"},
+                                     {"sums: float"}},
+                                    status);
 }
