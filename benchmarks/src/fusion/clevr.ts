@@ -65,7 +65,7 @@ export const recipes: { readonly [name: string]: ClevrRecipe } = {
   film: {
     ...common,
     strategy: 'filmBlocks',
-    options: { width: 128, hidden: 128, blocks: 4, norm: 'batch' },
+    options: { width: 128, hidden: 64, blocks: 4, norm: 'batch' },
     blocks: [
       [32, 3],
       [64, 2],

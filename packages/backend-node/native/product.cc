@@ -139,7 +139,8 @@ void compute(const Options& options, Call& call) {
   if (!call.ok()) return;
 
   const After after{has_bias ? floats(bias) : nullptr, options.relu != 0};
-  const bool is_deep = depth >= 8 * std::max(rows, columns);
+  // Each share has a whole product of its own, which should stay in a cache.
+  const bool is_deep = depth >= 8 * std::max(rows, columns) && rows * columns <= 1 << 18;
   (is_deep ? multiply_deep : multiply_wide)(left, right, after, floats(c));
 }
 
