@@ -144,7 +144,7 @@ describe('attention', () => {
     const values = Array.from({ length: rows * memory }, (_, i) =>
       i % 3 === 0 || i >= (rows - 1) * memory ? 0 : 1,
     );
-    return tf.tensor(values, [...shape]) as AttentionMask;
+    return tf.tensor(values, [...shape] as [number, number]) as AttentionMask;
   };
 
   it.each<[string, number, number, number, number, number, (readonly number[])?]>([
