@@ -9,8 +9,9 @@ extern "C" void NAME(layer_norm)(const float* x, const float* scale, const float
     const float* xs = x + row * width;
     float* ys = y + row * width;
     Vector sum = {}, squares = {};
-    for (long k = 0; k < width; k += LANES) sum += load(xs + k);
-    const float mu = total(sum) / width;
+    // Of differences from the first number, so that a mean far from 0 costs no digits.
+    for (long k = 0; k < width; k += LANES) sum += load(xs + k) - xs[0];
+    const float mu = xs[0] + total(sum) / width;
     for (long k = 0; k < width; k += LANES) {
       const Vector far = load(xs + k) - mu;
       squares += far * far;
