@@ -18,8 +18,9 @@ namespace {
 struct Options {
   int32_t heads = 1;
 
-  void read(const Attributes& from) {
-    from.read("heads", &heads);
+  template <typename F>
+  void each(const F& f) {
+    f("heads", &heads);
   }
 };
 
@@ -105,12 +106,10 @@ void gradient(const Options& options, Call& call) {
 
 void register_attention(TF_Status* status) {
   add_operation<Options, forward>({"ChainruleAttention",
-                                   {"heads: int"},
                                    {"q: float", "k: float", "v: float", "mask: float"},
                                    {"y: float", "weights: float"}},
                                   status);
   add_operation<Options, gradient>({"ChainruleAttentionGradient",
-                                    {"heads: int"},
                                     {"dy: float", "q: float", "k: float", "v: float", "weights: float"},
                                     {"dq: float", "dk: float", "dv: float"}},
                                    status);

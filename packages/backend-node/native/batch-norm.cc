@@ -24,9 +24,10 @@ struct Options {
   float epsilon = 0;
   unsigned char relu = 0;
 
-  void read(const Attributes& from) {
-    from.read("epsilon", &epsilon);
-    from.read("relu", &relu);
+  template <typename F>
+  void each(const F& f) {
+    f("epsilon", &epsilon);
+    f("relu", &relu);
   }
 };
 
@@ -141,13 +142,11 @@ void gradient(const Options& options, Call& call) {
 
 void register_batch_norm(TF_Status* status) {
   add_operation<Options, forward>({"ChainruleBatchNorm",
-                                   {"epsilon: float", "relu: bool"},
                                    {"x: float", "scale: float", "offset: float"},
                                    {"y: float", "mean: float", "variance: float", "inverse: float"}},
                                   status);
   add_operation<Options, gradient>(
       {"ChainruleBatchNormGradient",
-       {"epsilon: float", "relu: bool"},
        {"dy: float", "x: float", "y: float", "scale: float", "mean: float", "inverse: float"},
        {"dx: float", "dscale: float", "doffset: float"}},
       status);

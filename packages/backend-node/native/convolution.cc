@@ -27,14 +27,15 @@ struct Options {
   int32_t kernel_height = 0, kernel_width = 0, stride_y = 0, stride_x = 0, top = 0, left = 0;
   unsigned char relu = 0;
 
-  void read(const Attributes& from) {
-    from.read("kernel_height", &kernel_height);
-    from.read("kernel_width", &kernel_width);
-    from.read("stride_y", &stride_y);
-    from.read("stride_x", &stride_x);
-    from.read("top", &top);
-    from.read("left", &left);
-    from.read("relu", &relu);
+  template <typename F>
+  void each(const F& f) {
+    f("kernel_height", &kernel_height);
+    f("kernel_width", &kernel_width);
+    f("stride_y", &stride_y);
+    f("stride_x", &stride_x);
+    f("top", &top);
+    f("left", &left);
+    f("relu", &relu);
   }
 };
 
@@ -83,8 +84,6 @@ void compute(const Options& options, Call& call) {
 
 void register_convolution(TF_Status* status) {
   add_operation<Options, compute>({"ChainruleFilterGradient",
-                                   {"kernel_height: int", "kernel_width: int", "stride_y: int",
-                                    "stride_x: int", "top: int", "left: int", "relu: bool"},
                                    {"x: float", "dy: float", "y: float"},
                                    {"dw: float", "db: float"}},
                                   status);

@@ -59,10 +59,11 @@ struct Options {
   float beta1 = 0, beta2 = 0;
   unsigned char input_gradient = 0;
 
-  void read(const Attributes& from) {
-    from.read("beta1", &beta1);
-    from.read("beta2", &beta2);
-    from.read("input_gradient", &input_gradient);
+  template <typename F>
+  void each(const F& f) {
+    f("beta1", &beta1);
+    f("beta2", &beta2);
+    f("input_gradient", &input_gradient);
   }
 };
 
@@ -101,11 +102,10 @@ void backward(const Options& options, Call& call) {
 }  // namespace
 
 void register_dense(TF_Status* status) {
-  add_operation<NoOptions, forward>({"ChainruleDense", {}, {"x: float", "w: float"}, {"y: float"}},
+  add_operation<NoOptions, forward>({"ChainruleDense", {"x: float", "w: float"}, {"y: float"}},
                                     status);
   // It writes w, m and v, which are read from variables and share their memory.
   add_operation<Options, backward>({"ChainruleDenseAdam",
-                                    {"beta1: float", "beta2: float", "input_gradient: bool"},
                                     {"x: float", "dy: float", "w: float", "m: float", "v: float",
                                      "rate: float", "epsilon: float", "decay: float"},
                                     {"dx: float"},

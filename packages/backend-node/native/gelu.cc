@@ -14,8 +14,9 @@ namespace {
 struct Options {
   unsigned char approximate = 0;
 
-  void read(const Attributes& from) {
-    from.read("approximate", &approximate);
+  template <typename F>
+  void each(const F& f) {
+    f("approximate", &approximate);
   }
 };
 
@@ -47,8 +48,8 @@ void gradient(const Options& options, Call& call) {
 
 void register_gelu(TF_Status* status) {
   add_operation<Options, forward>(
-      {"ChainruleGelu", {"approximate: bool"}, {"x: float"}, {"y: float"}}, status);
+      {"ChainruleGelu", {"x: float"}, {"y: float"}}, status);
   add_operation<Options, gradient>(
-      {"ChainruleGeluGradient", {"approximate: bool"}, {"dy: float", "x: float"}, {"dx: float"}},
+      {"ChainruleGeluGradient", {"dy: float", "x: float"}, {"dx: float"}},
       status);
 }

@@ -18,8 +18,9 @@ namespace {
 struct Options {
   float epsilon = 0;
 
-  void read(const Attributes& from) {
-    from.read("epsilon", &epsilon);
+  template <typename F>
+  void each(const F& f) {
+    f("epsilon", &epsilon);
   }
 };
 
@@ -84,13 +85,11 @@ void gradient(const NoOptions&, Call& call) {
 
 void register_layer_norm(TF_Status* status) {
   add_operation<Options, forward>({"ChainruleLayerNorm",
-                                   {"epsilon: float"},
                                    {"x: float", "scale: float", "offset: float"},
                                    {"y: float", "mean: float", "inverse: float"}},
                                   status);
   add_operation<NoOptions, gradient>(
       {"ChainruleLayerNormGradient",
-       {},
        {"dy: float", "x: float", "scale: float", "mean: float", "inverse: float"},
        {"dx: float", "dscale: float", "doffset: float"}},
       status);

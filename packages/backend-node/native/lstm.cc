@@ -14,15 +14,7 @@ EVERY_SET(DECLARE)
 
 namespace {
 
-struct Options {
-  unsigned char relu = 0;
-
-  void read(const Attributes& from) {
-    from.read("relu", &relu);
-  }
-};
-
-void cell(const Options& options, Call& call) {
+void cell(const ReluOptions& options, Call& call) {
   TF_Tensor *x = call.input(0), *r = call.input(1), *h = call.input(2), *c = call.input(3);
   TF_Tensor* mask = call.input(4);
   if (!call.ok()) return;
@@ -46,7 +38,7 @@ void cell(const Options& options, Call& call) {
   });
 }
 
-void gradient(const Options& options, Call& call) {
+void gradient(const ReluOptions& options, Call& call) {
   TF_Tensor *dy = call.input(0), *dr = call.input(1), *carry = call.input(2), *dc = call.input(3);
   TF_Tensor *trace = call.input(4), *c = call.input(5), *mask = call.input(6);
   if (!call.ok()) return;
@@ -74,13 +66,11 @@ void gradient(const Options& options, Call& call) {
 }  // namespace
 
 void register_lstm(TF_Status* status) {
-  add_operation<Options, cell>({"ChainruleLstmCell",
-                                {"relu: bool"},
+  add_operation<ReluOptions, cell>({"ChainruleLstmCell",
                                 {"x: float", "r: float", "h: float", "c: float", "mask: float"},
                                 {"next_h: float", "next_c: float", "trace: float"}},
                                status);
-  add_operation<Options, gradient>({"ChainruleLstmCellGradient",
-                                    {"relu: bool"},
+  add_operation<ReluOptions, gradient>({"ChainruleLstmCellGradient",
                                     {"dy: float", "dr: float", "carry: float", "dc: float",
                                      "trace: float", "c: float", "mask: float"},
                                     {"dz: float", "dc_before: float", "held: float"}},

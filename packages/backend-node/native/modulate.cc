@@ -13,20 +13,12 @@ EVERY_SET(DECLARE)
 
 namespace {
 
-struct Options {
-  unsigned char relu = 0;
-
-  void read(const Attributes& from) {
-    from.read("relu", &relu);
-  }
-};
-
 bool fits(TF_Tensor* x, TF_Tensor* both) {
   return TF_NumDims(x) == 3 && TF_TensorElementCount(x) > 0 && last_axis(x) % kLanes == 0 &&
          is_matrix(both, TF_Dim(x, 0), 2 * last_axis(x));
 }
 
-void forward(const Options& options, Call& call) {
+void forward(const ReluOptions& options, Call& call) {
   TF_Tensor *x = call.input(0), *both = call.input(1);
   if (!call.ok()) return;
   if (!fits(x, both))
@@ -42,7 +34,7 @@ void forward(const Options& options, Call& call) {
   });
 }
 
-void gradient(const Options& options, Call& call) {
+void gradient(const ReluOptions& options, Call& call) {
   TF_Tensor *dy = call.input(0), *x = call.input(1), *both = call.input(2), *y = call.input(3);
   if (!call.ok()) return;
   if (!fits(x, both) || shape_of(dy) != shape_of(x) || shape_of(y) != shape_of(x))
@@ -62,10 +54,9 @@ void gradient(const Options& options, Call& call) {
 }  // namespace
 
 void register_modulate(TF_Status* status) {
-  add_operation<Options, forward>(
-      {"ChainruleModulate", {"relu: bool"}, {"x: float", "both: float"}, {"y: float"}}, status);
-  add_operation<Options, gradient>({"ChainruleModulateGradient",
-                                    {"relu: bool"},
+  add_operation<ReluOptions, forward>(
+      {"ChainruleModulate", {"x: float", "both: float"}, {"y: float"}}, status);
+  add_operation<ReluOptions, gradient>({"ChainruleModulateGradient",
                                     {"dy: float", "x: float", "both: float", "y: float"},
                                     {"dx: float", "dboth: float"}},
                                    status);

@@ -7,6 +7,7 @@
 
 #include <initializer_list>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "team.h"
@@ -132,45 +133,57 @@ inline bool is_matrix(TF_Tensor* tensor, int64_t rows, int64_t columns) {
   return TF_NumDims(tensor) == 2 && TF_Dim(tensor, 0) == rows && TF_Dim(tensor, 1) == columns;
 }
 
-// What an operation's attributes are read from, by their names, when it is made.
-class Attributes {
- public:
-  Attributes(TF_OpKernelConstruction* construction, TF_Status* status)
-      : construction_(construction), status_(status) {}
+// An operation's options call f(name, member) for each of their members, in `each`. From that come the
+// attributes of the operation, and how they are read when it is made.
+struct NoOptions {
+  template <typename F>
+  void each(const F&) {}
+};
+
+struct ReluOptions {
+  unsigned char relu = 0;
+
+  template <typename F>
+  void each(const F& f) {
+    f("relu", &relu);
+  }
+};
+
+inline std::string type_of(const float*) { return "float"; }
+inline std::string type_of(const int32_t*) { return "int"; }
+inline std::string type_of(const unsigned char*) { return "bool"; }
+
+// Where an operation's attributes are read from when it is made.
+struct Attributes {
+  TF_OpKernelConstruction* construction;
+  TF_Status* status;
 
   void read(const char* name, float* to) const {
-    TF_OpKernelConstruction_GetAttrFloat(construction_, name, to, status_);
+    TF_OpKernelConstruction_GetAttrFloat(construction, name, to, status);
   }
   void read(const char* name, int32_t* to) const {
-    TF_OpKernelConstruction_GetAttrInt32(construction_, name, to, status_);
+    TF_OpKernelConstruction_GetAttrInt32(construction, name, to, status);
   }
   void read(const char* name, unsigned char* to) const {
-    TF_OpKernelConstruction_GetAttrBool(construction_, name, to, status_);
+    TF_OpKernelConstruction_GetAttrBool(construction, name, to, status);
   }
-
- private:
-  TF_OpKernelConstruction* construction_;
-  TF_Status* status_;
 };
 
-// Of an operation without attributes.
-struct NoOptions {
-  void read(const Attributes&) {}
-};
-
-// What TensorFlow knows of an operation: its name, and attributes, inputs and outputs as "name: type".
+// What TensorFlow knows of an operation: its name, and inputs and outputs as "name: type".
 struct Definition {
   const char* name;
-  std::initializer_list<const char*> attributes, inputs, outputs;
+  std::initializer_list<const char*> inputs, outputs;
   // Whether it writes what it is given, so that TensorFlow must not leave it out.
   bool stateful = false;
 };
 
-// Registers an operation that `compute` does, with options that know how to read themselves.
+// Registers an operation that `compute` does.
 template <typename Options, void (*compute)(const Options&, Call&)>
 void add_operation(const Definition& definition, TF_Status* status) {
   TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder(definition.name);
-  for (const char* attribute : definition.attributes) TF_OpDefinitionBuilderAddAttr(op, attribute);
+  Options().each([&](const char* name, auto* member) {
+    TF_OpDefinitionBuilderAddAttr(op, (name + (": " + type_of(member))).c_str());
+  });
   for (const char* input : definition.inputs) TF_OpDefinitionBuilderAddInput(op, input);
   for (const char* output : definition.outputs) TF_OpDefinitionBuilderAddOutput(op, output);
   TF_OpDefinitionBuilderSetIsStateful(op, definition.stateful);
@@ -182,7 +195,8 @@ void add_operation(const Definition& definition, TF_Status* status) {
   const auto create = [](TF_OpKernelConstruction* construction) -> void* {
     auto* options = new Options;
     TF_Status* status = TF_NewStatus();
-    options->read(Attributes(construction, status));
+    const Attributes attributes{construction, status};
+    options->each([&](const char* name, auto* member) { attributes.read(name, member); });
     if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
     TF_DeleteStatus(status);
     return options;

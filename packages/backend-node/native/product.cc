@@ -11,12 +11,17 @@ namespace {
 struct Options {
   unsigned char transpose_a = 0, transpose_b = 0, relu = 0;
 
-  void read(const Attributes& from) {
-    from.read("transpose_a", &transpose_a);
-    from.read("transpose_b", &transpose_b);
-    from.read("relu", &relu);
+  template <typename F>
+  void each(const F& f) {
+    f("transpose_a", &transpose_a);
+    f("transpose_b", &transpose_b);
+    f("relu", &relu);
   }
 };
+
+char* block_memory(long bytes, bool shared = false) {
+  return reinterpret_cast<char*>(scratch(bytes / sizeof(float), shared));
+}
 
 // So many rows or columns are cut at a time that they stay in the processor's second cache, and there
 // is work for several threads.
@@ -65,12 +70,10 @@ void multiply_deep(const Side& left, const Side& right, const After& after, floa
   constexpr long kShares = 16, kDepth = 512;
   const long rows = left.lines, columns = right.lines, depth = left.depth, size = rows * columns;
   const long shares = std::min(kShares, (depth + kDepth - 1) / kDepth);
-  const Scratch all(shares * size * sizeof(float));
-  float* sums = reinterpret_cast<float*>(all.get());
+  float* sums = scratch(shares * size, true);
   Team::instance().run(static_cast<int>(shares), [&](int share) {
     const long a_bytes = bytes_of(rows, kDepth), b_bytes = bytes_of(columns, kDepth);
-    const Scratch scratch(a_bytes + b_bytes + size * sizeof(float));
-    char *a = scratch.get(), *b = a + a_bytes;
+    char *a = block_memory(a_bytes + b_bytes + size * sizeof(float)), *b = a + a_bytes;
     float *part = reinterpret_cast<float*>(b + b_bytes), *sum = sums + share * size;
     const long begin = depth * share / shares, end = depth * (share + 1) / shares;
     for (long from = begin; from < end; from += kDepth) {
@@ -96,8 +99,8 @@ void multiply_wide(const Side& left, const Side& right, const After& after, floa
   const long rows = left.lines, columns = right.lines, depth = left.depth;
   const Side &shorter = rows < columns ? left : right, &longer = rows < columns ? right : left;
   constexpr long kLines = 64;
-  const Scratch blocks(bytes_of(shorter.lines, depth));
-  const auto at = [&](long line) { return blocks.get() + bytes_of(line, depth); };
+  char* blocks = block_memory(bytes_of(shorter.lines, depth), true);
+  const auto at = [&](long line) { return blocks + bytes_of(line, depth); };
   Team& team = Team::instance();
   team.run(static_cast<int>((shorter.lines + kLines - 1) / kLines), [&](int piece) {
     const long line = piece * kLines;
@@ -113,11 +116,11 @@ void multiply_wide(const Side& left, const Side& right, const After& after, floa
     const long line = piece / parts * at_once, other = piece % parts * width;
     const long count = std::min(at_once, longer.lines - line);
     const long others = std::min(width, shorter.lines - other);
-    const Scratch strip(bytes_of(count, depth));
-    longer.cut(line, count, strip.get());
+    char* strip = block_memory(bytes_of(count, depth));
+    longer.cut(line, count, strip);
     const bool by_rows = longer.is_a;
     const long row = by_rows ? line : other, column = by_rows ? other : line;
-    multiply_blocks(by_rows ? strip.get() : at(other), by_rows ? at(other) : strip.get(),
+    multiply_blocks(by_rows ? strip : at(other), by_rows ? at(other) : strip,
                     by_rows ? count : others, by_rows ? others : count, depth,
                     after.bias ? after.bias + column : nullptr, after.relu,
                     c + row * columns + column, columns);
@@ -148,7 +151,6 @@ void compute(const Options& options, Call& call) {
 
 void register_product(TF_Status* status) {
   add_operation<Options, compute>({"ChainruleProduct",
-                                   {"transpose_a: bool", "transpose_b: bool", "relu: bool"},
                                    {"a: float", "b: float", "bias: float"},
                                    {"c: float"}},
                                   status);

@@ -5,10 +5,7 @@
 //
 // All axes but the last two are of a batch.
 #include "operation.h"
-
-#include <algorithm>
-#include <cstddef>
-#include <memory>
+#include "scratch.h"
 
 #define DECLARE(set)                                                                               \
   extern "C" void rows_pack_##set(const float*, long, long, long, long, float*);                \
@@ -47,18 +44,6 @@ constexpr double kPiece = 1 << 20;
 
 long divided(long a, long b) { return (a + b - 1) / b; }
 
-// Memory for as long as a thread lives, so that it is not new, and so to be cleared, in every call.
-// Vectors that begin in one line of the cache and end in the next are slow to load.
-float* scratch(size_t size, bool shared = false) {
-  constexpr size_t kLine = 16;
-  static thread_local std::vector<float> own[2];
-  auto& memory = own[shared];
-  if (memory.size() < size + kLine) memory.resize(size + kLine);
-  void* start = memory.data();
-  size_t space = memory.size() * sizeof(float);
-  return static_cast<float*>(std::align(kLine * sizeof(float), size, start, space));
-}
-
 // The sizes of one call: a is [batch, rows, depth], b [batch, depth, columns], before transposition.
 struct Sizes {
   long batch, rows, depth, columns;
@@ -71,6 +56,18 @@ struct Sizes {
   }
 };
 
+// part(i, panel, from, to) for the panels of all of a batch, each cut along a length into `parts` of whole
+// blocks.
+template <typename F>
+void share(long batch, long panels, long length, long parts, const F& part) {
+  const long blocks = divided(length, kBlock);
+  Team::instance().run(static_cast<int>(batch * panels * parts), [&](int piece) {
+    const long panel = piece % panels, own = piece / panels % parts, i = piece / panels / parts;
+    const long from = blocks * own / parts * kBlock;
+    part(i, panel, from, std::min(length, blocks * (own + 1) / parts * kBlock));
+  });
+}
+
 // y = a · bᵀ, by panels of a's rows.
 void inner(const Sizes& s, const float* a, const float* b, const float* bias, float* y) {
   const Loops loop = loops();
@@ -82,27 +79,18 @@ void inner(const Sizes& s, const float* a, const float* b, const float* bias, fl
   const auto height = [&](long p) { return std::min(loop.width, s.rows - p * loop.width); };
 
   const Sizes copies{s.batch, s.rows, s.depth, 16};
-  const long parts = copies.split(s.batch * panels, divided(s.depth, kDepth));
-  Team::instance().run(static_cast<int>(s.batch * panels * parts), [&](int piece) {
-    const long part = piece % parts, p = piece / parts % panels, i = piece / parts / panels;
-    const long blocks = divided(s.depth, kBlock);
-    const long from = blocks * part / parts * kBlock;
-    const long to = std::min(s.depth, blocks * (part + 1) / parts * kBlock);
-    loop.pack(a + (i * s.rows + p * loop.width) * s.depth, s.depth, height(p), from, to, at(i, p));
-  });
-  const long blocks = divided(s.columns, kBlock);
-  const long groups = s.split(s.batch * panels, blocks);
-  Team::instance().run(static_cast<int>(s.batch * panels * groups), [&](int piece) {
-    const long p = piece % panels, group = piece / panels % groups, i = piece / panels / groups;
-    const long from = blocks * group / groups * kBlock;
-    const long to = std::min(s.columns, blocks * (group + 1) / groups * kBlock);
-    float* own = y + (i * s.rows + p * loop.width) * s.columns;
-    loop.inner(at(i, p), height(p), s.depth, b + i * s.columns * s.depth, s.depth, own, s.columns,
-               from, to, scratch((to - from) * loop.width));
-    if (bias)
-      for (long r = 0; r < height(p); r++)
-        loop.bias(bias, own + r * s.columns, from, to);
-  });
+  share(s.batch, panels, s.depth, copies.split(s.batch * panels, divided(s.depth, kDepth)),
+        [&](long i, long p, long from, long to) {
+          loop.pack(a + (i * s.rows + p * loop.width) * s.depth, s.depth, height(p), from, to, at(i, p));
+        });
+  share(s.batch, panels, s.columns, s.split(s.batch * panels, divided(s.columns, kBlock)),
+        [&](long i, long p, long from, long to) {
+          float* own = y + (i * s.rows + p * loop.width) * s.columns;
+          loop.inner(at(i, p), height(p), s.depth, b + i * s.columns * s.depth, s.depth, own, s.columns,
+                     from, to, scratch((to - from) * loop.width));
+          if (bias)
+            for (long r = 0; r < height(p); r++) loop.bias(bias, own + r * s.columns, from, to);
+        });
 }
 
 // y = a · b or aᵀ · b, by panels of b's columns.
@@ -110,26 +98,23 @@ void outer(const Sizes& s, bool transposed, const float* a, const float* b, cons
            float* y) {
   const Loops loop = loops();
   const long panels = divided(s.columns, loop.width);
-  const long blocks = divided(s.rows, kBlock);
-  const long groups = s.split(s.batch * panels, blocks);
-  Team::instance().run(static_cast<int>(s.batch * panels * groups), [&](int piece) {
-    const long p = piece % panels, group = piece / panels % groups, i = piece / panels / groups;
-    const long from = blocks * group / groups * kBlock;
-    const long to = std::min(s.rows, blocks * (group + 1) / groups * kBlock);
-    const long first = p * loop.width, count = std::min(loop.width, s.columns - first);
-    loop.outer(a + i * s.rows * s.depth, transposed ? 1 : s.depth, transposed ? s.rows : 1, s.depth,
-               b + i * s.depth * s.columns + first, s.columns, count, bias ? bias + first : nullptr,
-               y + i * s.rows * s.columns + first, s.columns, from, to,
-               scratch((kDepth + to - from) * loop.width));
-  });
+  share(s.batch, panels, s.rows, s.split(s.batch * panels, divided(s.rows, kBlock)),
+        [&](long i, long p, long from, long to) {
+          const long first = p * loop.width, count = std::min(loop.width, s.columns - first);
+          loop.outer(a + i * s.rows * s.depth, transposed ? 1 : s.depth, transposed ? s.rows : 1,
+                     s.depth, b + i * s.depth * s.columns + first, s.columns, count,
+                     bias ? bias + first : nullptr, y + i * s.rows * s.columns + first, s.columns, from,
+                     to, scratch((kDepth + to - from) * loop.width));
+        });
 }
 
 struct Options {
   unsigned char transpose_a = 0, transpose_b = 0;
 
-  void read(const Attributes& from) {
-    from.read("transpose_a", &transpose_a);
-    from.read("transpose_b", &transpose_b);
+  template <typename F>
+  void each(const F& f) {
+    f("transpose_a", &transpose_a);
+    f("transpose_b", &transpose_b);
   }
 };
 
@@ -170,7 +155,6 @@ void compute(const Options& options, Call& call) {
 
 void register_rows(TF_Status* status) {
   add_operation<Options, compute>({"ChainruleMatMul",
-                                   {"transpose_a: bool", "transpose_b: bool"},
                                    {"a: float", "b: float", "bias: float"},
                                    {"y: float"}},
                                   status);

@@ -38,7 +38,6 @@ void compute(const NoOptions&, Call& call) {
 
 void register_segment_sum(TF_Status* status) {
   add_operation<NoOptions, compute>({"ChainruleSegmentSum",
-                                     {},
                                      {"x: float", "segments: int32", "shape: int32"},
                                      {"sums: float"}},
                                     status);

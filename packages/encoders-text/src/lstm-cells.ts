@@ -1,3 +1,4 @@
+import { hasKernel, runKernel } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LstmActivation, Saved } from './lstm-sequence.js';
 import { recurrentGradients, transposedOnce } from './recurrent-gradient.js';
@@ -15,12 +16,8 @@ const LSTM_CELL = 'LstmCell';
  */
 const LSTM_CELL_GRADIENT = 'LstmCellGradient';
 
-/** Widths whose rows fill the registers of a processor. */
-const LANES = 16;
-
 /** Whether the present backend has both kernels, and they take this width. */
-export const hasCells = (width: number): boolean =>
-  width % LANES === 0 && tf.getKernel(LSTM_CELL, tf.getBackend()) !== undefined;
+export const hasCells = (width: number): boolean => hasKernel(LSTM_CELL, width);
 
 type Step = tf.Tensor2D;
 
@@ -72,7 +69,7 @@ export function cellsBackward(
 }
 
 function run(kernel: string, inputs: tf.NamedTensorMap, activation: LstmActivation): tf.Tensor[] {
-  return tf.engine().runKernel(kernel, inputs, { relu: activation === 'relu' }) as tf.Tensor[];
+  return runKernel(kernel, inputs, { relu: activation === 'relu' });
 }
 
 function stepMasks(mask: tf.Tensor2D | undefined, time: number, batch: number): tf.Tensor[] {

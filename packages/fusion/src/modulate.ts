@@ -1,3 +1,4 @@
+import { hasKernel, runKernel } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
@@ -7,16 +8,12 @@ import * as tf from '@tensorflow/tfjs-core';
 const MODULATE = 'Modulate';
 const MODULATE_GRADIENT = 'ModulateGradient';
 
-/** Widths whose rows fill the registers of a processor. */
-const LANES = 16;
-
 /**
  * r((1 + γ) ⊙ x + β) of each token, r the ReLU. x `[batch, tokens, width]`; both, `[batch, 2·width]`,
  * is [γ, β].
  */
 export function modulate(x: tf.Tensor3D, both: tf.Tensor2D): tf.Tensor3D {
-  const fused = tf.getKernel(MODULATE, tf.getBackend()) !== undefined;
-  return fused && x.shape[2] % LANES === 0 ? inOnePass(x, both) : composite(x, both);
+  return hasKernel(MODULATE, x.shape[2]) ? inOnePass(x, both) : composite(x, both);
 }
 
 function composite(x: tf.Tensor3D, both: tf.Tensor2D): tf.Tensor3D {
@@ -26,18 +23,13 @@ function composite(x: tf.Tensor3D, both: tf.Tensor2D): tf.Tensor3D {
 
 const inOnePass = /* @__PURE__ */ tf.customGrad((...args) => {
   const [x, both, save] = args as [tf.Tensor3D, tf.Tensor2D, tf.GradSaveFunc];
-  const [y] = run(MODULATE, { x, both });
+  const [y] = runKernel(MODULATE, { x, both }, { relu: true });
   save([x, both, y!]);
   return {
     value: y!,
     gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
       const [x, both, y] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
-      return run(MODULATE_GRADIENT, { dy, x, both, y });
+      return runKernel(MODULATE_GRADIENT, { dy, x, both, y }, { relu: true });
     },
   };
 }) as (x: tf.Tensor3D, both: tf.Tensor2D) => tf.Tensor3D;
-
-function run(kernel: string, inputs: tf.NamedTensorMap): tf.Tensor[] {
-  const found = tf.engine().runKernel(kernel, inputs, { relu: true });
-  return Array.isArray(found) ? found : [found];
-}

@@ -1,4 +1,4 @@
-import type { Path } from '@chainrule/tensor';
+import { hasKernel, type Path } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   addDecayedWeights,
@@ -8,7 +8,7 @@ import {
   maskSource,
 } from './add-decayed-weights.js';
 import { chain } from './chain.js';
-import { APPLY_ADAM, hasKernel, runByLeaf } from './fused.js';
+import { APPLY_ADAM, runByLeaf } from './fused.js';
 import {
   type AdamState,
   adamDefaults,

@@ -1,5 +1,5 @@
-import { flatten, mapTree } from '@chainrule/tensor';
-import * as tf from '@tensorflow/tfjs-core';
+import { flatten, mapTree, runKernel } from '@chainrule/tensor';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { TensorTree } from './transformation.js';
 
 /**
@@ -29,11 +29,6 @@ export const APPLY_SGD = 'ApplySgd';
 export const APPLY_MOMENTUM = 'ApplyMomentum';
 export const APPLY_ADAM = 'ApplyAdam';
 
-/** True where the backend in use has the kernel. */
-export function hasKernel(name: string): boolean {
-  return tf.getKernel(name, tf.getBackend()) !== undefined;
-}
-
 /** The tensors that stand at one path in several trees, and scalars, by the kernel's input names. */
 type Inputs = { readonly [name: string]: tf.Tensor };
 
@@ -55,7 +50,7 @@ export function runByLeaf<P extends TensorTree>(
     flatten(params).map(([path, param]) => {
       const inputs: Record<string, tf.Tensor> = { param, ...scalars(path) };
       for (const [name, byPath] of leaves) inputs[name] = byPath.get(path)!;
-      return [path, [tf.engine().runKernel(kernel, inputs, attributes)].flat() as tf.Tensor[]];
+      return [path, runKernel(kernel, inputs, attributes)];
     }),
   );
   const output = (i: number) => mapTree(params, (_: tf.Tensor, path) => outputs.get(path)![i]!);

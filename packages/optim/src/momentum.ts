@@ -1,5 +1,6 @@
+import { hasKernel } from '@chainrule/tensor';
 import { chain } from './chain.js';
-import { APPLY_MOMENTUM, hasKernel, runByLeaf } from './fused.js';
+import { APPLY_MOMENTUM, runByLeaf } from './fused.js';
 import {
   increment,
   type LearningRateOptions,

@@ -1,5 +1,6 @@
+import { hasKernel } from '@chainrule/tensor';
 import { chain } from './chain.js';
-import { APPLY_SGD, hasKernel, runByLeaf } from './fused.js';
+import { APPLY_SGD, runByLeaf } from './fused.js';
 import {
   increment,
   type LearningRateOptions,

@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type DenseParams, dense } from './dense.js';
 import { dropout } from './dropout.js';
 import { ChainruleError } from './errors.js';
-import { fusedAttention, hasAttention } from './fused-attention.js';
+import { ATTENTION, fusedAttention } from './fused-attention.js';
+import { hasKernel } from './kernels.js';
 import type { Context, Module, Params } from './module.js';
 import { split } from './random.js';
 import { type Rotary, rotate } from './rotary.js';
@@ -166,7 +167,7 @@ export function multiHeadAttention(
         const q = tokenwise(ask, params.query, query);
         const k = tokenwise(offer, params.key, memory);
         const v = tokenwise(give, params.value, memory);
-        if (plain && hasAttention(width, heads)) {
+        if (plain && hasKernel(ATTENTION, width / heads)) {
           return tokenwise(out, params.out, fusedAttention(q, k, v, heads, mask));
         }
         const gathered = scaledDotProductAttention(

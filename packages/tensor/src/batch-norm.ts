@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ChainruleError } from './errors.js';
+import { hasKernel, runKernel } from './kernels.js';
 import type { Module, Params } from './module.js';
 import { checkChannels, checkPositive, checkPositiveInteger } from './shapes.js';
 
@@ -97,7 +98,7 @@ function normalizeBatch<T extends tf.Tensor>(
       `tensor.batchNorm: training needs two or more values per channel, got [${x.shape.join(', ')}]; use a larger batch`,
     );
   }
-  const fused = tf.getKernel(FUSED_BATCH_NORM, tf.getBackend()) !== undefined;
+  const fused = hasKernel(FUSED_BATCH_NORM);
   let statistics: tf.Tensor[] = [];
   const op = tf.customGrad((...args) => {
     const [input, gamma, beta] = args as tf.Tensor[] as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D];
@@ -125,7 +126,7 @@ function normalizeBatch<T extends tf.Tensor>(
 }
 
 function forwardFused(x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: number) {
-  return tf.engine().runKernel(FUSED_BATCH_NORM, { x, scale, offset }, { epsilon }) as tf.Tensor[];
+  return runKernel(FUSED_BATCH_NORM, { x, scale, offset }, { epsilon });
 }
 
 function backwardFused(
@@ -137,7 +138,7 @@ function backwardFused(
 ): tf.Tensor[] {
   const numbered = Object.fromEntries(reserve.map((tensor, i) => [`r${i}`, tensor]));
   const inputs = { dy, x, scale, ...numbered };
-  return tf.engine().runKernel(FUSED_BATCH_NORM_GRADIENT, inputs, { epsilon }) as tf.Tensor[];
+  return runKernel(FUSED_BATCH_NORM_GRADIENT, inputs, { epsilon });
 }
 
 /** The same outputs from operations that every backend has; the reserve is the biased mean and variance. */

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { AttentionMask } from './attention.js';
+import { runKernel } from './kernels.js';
 
 /**
  * The kernel by which a backend may do attention with several heads where they lie:
@@ -9,13 +10,6 @@ import type { AttentionMask } from './attention.js';
 export const ATTENTION = 'MultiHeadAttention';
 /** Its gradient: `{ dy, q, k, v, weights }` → dq, dk, dv. */
 export const ATTENTION_GRADIENT = 'MultiHeadAttentionGradient';
-
-/** Depths of a head whose rows fill the registers of a processor. */
-const LANES = 16;
-
-/** Whether the present backend has both kernels, and they take this width. */
-export const hasAttention = (width: number, heads: number): boolean =>
-  width % (heads * LANES) === 0 && tf.getKernel(ATTENTION, tf.getBackend()) !== undefined;
 
 /**
  * Scaled dot-product attention of every head by these kernels. q `[batch, queries, width]`, k and v
@@ -31,21 +25,17 @@ export function fusedAttention(
   const seen = maskOf(mask);
   const operation = tf.customGrad((...args) => {
     const [q, k, v, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
-    const [value, weights] = run(ATTENTION, { q, k, v, mask: seen });
+    const [value, weights] = runKernel(ATTENTION, { q, k, v, mask: seen }, { heads });
     save([q, k, v, weights!]);
     return {
       value: value!,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [q, k, v, weights] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-        return run(ATTENTION_GRADIENT, { dy, q, k, v, weights });
+        return runKernel(ATTENTION_GRADIENT, { dy, q, k, v, weights }, { heads });
       },
     };
   });
   return operation(q, k, v) as tf.Tensor3D;
-
-  function run(kernel: string, inputs: tf.NamedTensorMap): tf.Tensor[] {
-    return tf.engine().runKernel(kernel, inputs, { heads }) as tf.Tensor[];
-  }
 }
 
 function maskOf(mask: AttentionMask | undefined): tf.Tensor3D {

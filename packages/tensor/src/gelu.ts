@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { hasKernel, runKernel } from './kernels.js';
 
 /** The kernel by which a backend may do all of a GELU in one pass: `{ x }`, attributes `{ approximate }`. */
 export const GELU = 'Gelu';
@@ -28,11 +29,12 @@ interface Formula {
 function operation(attributes: { readonly approximate: boolean }, formula: Formula) {
   return tf.customGrad((...args) => {
     const [x, save] = args as [tf.Tensor, tf.GradSaveFunc];
-    if (hasKernels()) {
+    if (hasKernel(GELU)) {
       save([x]);
       return {
-        value: run(GELU, { x }),
-        gradFunc: (dy: tf.Tensor, [x]: tf.Tensor[]) => run(GELU_GRADIENT, { dy, x: x! }),
+        value: runKernel(GELU, { x }, attributes)[0]!,
+        gradFunc: (dy: tf.Tensor, [x]: tf.Tensor[]) =>
+          runKernel(GELU_GRADIENT, { dy, x: x! }, attributes)[0]!,
       };
     }
     const { value, kept } = formula.forward(x);
@@ -42,13 +44,7 @@ function operation(attributes: { readonly approximate: boolean }, formula: Formu
       gradFunc: (dy: tf.Tensor, [x, ...kept]: tf.Tensor[]) => tf.mul(dy, formula.slope(x!, kept)),
     };
   });
-
-  function run(kernel: string, inputs: tf.NamedTensorMap): tf.Tensor {
-    return tf.engine().runKernel(kernel, inputs, attributes) as tf.Tensor;
-  }
 }
-
-const hasKernels = () => tf.getKernel(GELU, tf.getBackend()) !== undefined;
 
 const exact = /* @__PURE__ */ operation(
   { approximate: false },

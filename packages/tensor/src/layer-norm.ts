@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { runKernel } from './kernels.js';
 
 /**
  * The kernel by which a backend may do layer norm in one pass: `{ x, scale, offset }`, attributes
@@ -7,13 +8,6 @@ import * as tf from '@tensorflow/tfjs-core';
 export const LAYER_NORM = 'LayerNorm';
 /** Its gradient: `{ dy, x, scale, mean, inverse }` → dx, dscale, doffset. */
 export const LAYER_NORM_GRADIENT = 'LayerNormGradient';
-
-/** Widths whose rows fill the registers of a processor. */
-const LANES = 16;
-
-/** Whether the present backend has both kernels, and they take this width. */
-export const hasLayerNorm = (width: number): boolean =>
-  width % LANES === 0 && tf.getKernel(LAYER_NORM, tf.getBackend()) !== undefined;
 
 /** Layer norm over the last axis by these kernels. */
 export function fusedLayerNorm<T extends tf.Tensor>(
@@ -24,19 +18,15 @@ export function fusedLayerNorm<T extends tf.Tensor>(
 ): T {
   const operation = tf.customGrad((...args) => {
     const [x, scale, offset, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
-    const [value, mean, inverse] = run(LAYER_NORM, { x, scale, offset });
+    const [value, mean, inverse] = runKernel(LAYER_NORM, { x, scale, offset }, { epsilon });
     save([x, scale, mean!, inverse!]);
     return {
       value: value!,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [x, scale, mean, inverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-        return run(LAYER_NORM_GRADIENT, { dy, x, scale, mean, inverse });
+        return runKernel(LAYER_NORM_GRADIENT, { dy, x, scale, mean, inverse });
       },
     };
   });
   return operation(x, scale, offset) as T;
-
-  function run(kernel: string, inputs: tf.NamedTensorMap): tf.Tensor[] {
-    return tf.engine().runKernel(kernel, inputs, { epsilon }) as tf.Tensor[];
-  }
 }

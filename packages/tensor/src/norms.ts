@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ChainruleError } from './errors.js';
-import { fusedLayerNorm, hasLayerNorm } from './layer-norm.js';
+import { hasKernel } from './kernels.js';
+import { fusedLayerNorm, LAYER_NORM } from './layer-norm.js';
 import type { Module, Params } from './module.js';
 import { checkChannels, checkPositive, checkPositiveInteger } from './shapes.js';
 
@@ -38,7 +39,8 @@ export function layerNorm<T extends tf.Tensor = tf.Tensor2D>(
     init: () => initNorm(width),
     apply(params, x) {
       checkChannels('tensor.layerNorm', x, width);
-      if (hasLayerNorm(width)) return fusedLayerNorm(x, params.scale, params.offset, epsilon);
+      if (hasKernel(LAYER_NORM, width))
+        return fusedLayerNorm(x, params.scale, params.offset, epsilon);
       return tf.tidy(() =>
         affine(
           standardize(x, (t) => tf.mean(t, -1, true), epsilon),

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ChainruleError } from './errors.js';
+import { hasKernel, runKernel } from './kernels.js';
 import { philox4x32, philoxInto, type Word2 } from './philox.js';
 
 /**
@@ -123,13 +124,13 @@ export function uniform<R extends tf.Rank = tf.Rank>(
   source: Key,
   shape: tf.ShapeMap[R],
 ): tf.Tensor<R> {
-  if (tf.getKernel(STATELESS_UNIFORM, tf.getBackend()) !== undefined) {
+  if (hasKernel(STATELESS_UNIFORM)) {
     return tf.tidy(() => {
       const seed =
         source.traced === undefined
           ? tf.tensor1d([...seedPair(source)], 'int32')
           : tf.add(source.traced, tf.tensor1d([source.path[0] | 0, source.path[1] | 0], 'int32'));
-      return tf.engine().runKernel(STATELESS_UNIFORM, { seed }, { shape }) as tf.Tensor<R>;
+      return runKernel(STATELESS_UNIFORM, { seed }, { shape })[0] as tf.Tensor<R>;
     });
   }
   if (source.traced !== undefined) {

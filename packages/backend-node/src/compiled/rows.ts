@@ -1,8 +1,7 @@
 import { hasOperations, hasProduct } from '../operations.js';
-import { constant, type Graph, type Node, output, type Ref, single } from './graph.js';
+import { type Graph, type Node, output, type Ref, single } from './graph.js';
 import { AttrType, DataType } from './native.js';
-import { transform } from './transform.js';
-import { usersIn } from './users.js';
+import { ownProducts } from './own-products.js';
 
 /**
  * Products of matrices of few rows as an operation of native/rows.cc each, which takes a bias in:
@@ -22,20 +21,10 @@ const LANES = 16;
 
 export function rowProducts(graph: Graph): Graph {
   if (!hasOperations()) return graph;
-  const users = usersIn(graph);
-  const none = constant(new Float32Array(0), [0]);
-  return transform(graph, (node, original) => {
+  return ownProducts(graph, (node, none) => {
     const product = productOf(node);
-    if (product !== undefined) {
-      return isWorth(product, most(node))
-        ? [own(node, product, [...node.inputs, none])]
-        : undefined;
-    }
-    const [from, bias] = node.inputs;
-    if (node.op !== 'BiasAdd' || from!.node.op !== PRODUCT) return undefined;
-    const [a, b, known] = from!.node.inputs;
-    if (known !== none || users(original.inputs[0]!).length > 1) return undefined;
-    return [single({ ...from!.node, inputs: [a!, b!, bias!] })];
+    if (product === undefined || !isWorth(product, most(node))) return undefined;
+    return own(node, product, [...node.inputs, none]);
   });
 }
 

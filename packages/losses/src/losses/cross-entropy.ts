@@ -1,4 +1,4 @@
-import { ChainruleError, checkShape } from '@chainrule/tensor';
+import { ChainruleError, checkShape, hasKernel, runKernel } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { checkFloat } from '../checks.js';
 import { withSlope } from '../gradient.js';
@@ -59,12 +59,11 @@ export function crossEntropy<R extends Reduction = 'mean'>(
   return tf.tidy(() => {
     const target = targetOf(labels, logits.shape[1], labelSmoothing);
     // Probabilities may not sum to 1, which the kernel takes for granted.
-    const fused =
-      labels.rank === 1 && tf.getKernel(SOFTMAX_CROSS_ENTROPY, tf.getBackend()) !== undefined;
+    const fused = labels.rank === 1 && hasKernel(SOFTMAX_CROSS_ENTROPY);
     const losses = withSlope(logits, (x) => {
       if (fused) {
-        const outputs = tf.engine().runKernel(SOFTMAX_CROSS_ENTROPY, { logits: x, target });
-        const [value, slope] = outputs as tf.Tensor[] as [tf.Tensor1D, tf.Tensor];
+        const outputs = runKernel(SOFTMAX_CROSS_ENTROPY, { logits: x, target });
+        const [value, slope] = outputs as [tf.Tensor1D, tf.Tensor];
         return { value, slope };
       }
       const logp = tf.logSoftmax(x);
