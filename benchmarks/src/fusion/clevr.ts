@@ -13,8 +13,10 @@ export interface ClevrRecipe {
   /** A name of the registry, and its options. */
   readonly strategy: string;
   readonly options?: { readonly [name: string]: number | string | boolean };
-  /** Filters of the image encoder's blocks, each 3×3 with batch norm; stride 2 unless 1 is given. */
-  readonly blocks: readonly (number | readonly [filters: number, stride: number])[];
+  /** The image encoder's blocks, each with batch norm and stride 2 unless another is given. */
+  readonly blocks: readonly ConvBlockOptions[];
+  /** Tokens that the encoder learns, 0 for every place; default 0. */
+  readonly learnedTokens?: number;
   /** How the last feature map becomes a vector, for strategies that read no tokens. */
   readonly pool: 'flatten' | 'globalMax';
   /** Whether the encoder sees where each pixel is; default false. */
@@ -43,11 +45,23 @@ const common = {
   weightDecay: 1e-4,
 } as const;
 
+const filters = (...counts: number[]) => counts.map((count) => ({ filters: count }));
+
+/**
+ * 19×19 places that each see 13 pixels, a little more than one object, and of them sixteen or twelve
+ * tokens. Coarser first layers hardly tell a circle from a square, which differ in four pixels a corner.
+ */
+const objects = [
+  { filters: 32, kernel: 5 },
+  { filters: 64 },
+  { filters: 64, kernel: 1, stride: 1 },
+] as const;
+
 /** A CNN, its whole feature map and the question, a perceptron. */
 export const plain: ClevrRecipe = {
   ...common,
   strategy: 'concat',
-  blocks: [32, 32, 48, 48],
+  blocks: filters(32, 32, 48, 48),
   pool: 'flatten',
   width: 256,
   hidden: [256, 256],
@@ -60,30 +74,26 @@ export const plain: ClevrRecipe = {
  * is, but on 25 tokens of 5×5 places instead of a vector of all.
  */
 export const recipes: { readonly [name: string]: ClevrRecipe } = {
-  // 7×7 places, few enough that two objects hardly ever share one; each is seen by four blocks in the
-  // light of the question and of what was found.
+  // Four blocks, each in the light of the question and of what the one before found.
   film: {
     ...common,
     strategy: 'filmBlocks',
-    options: { width: 128, hidden: 64, blocks: 4, norm: 'batch' },
-    blocks: [
-      [32, 3],
-      [64, 2],
-      [64, 2],
-      [64, 1],
-    ],
+    options: { width: 128, hidden: 64, blocks: 4, norm: 'batch', coordinates: false },
+    blocks: objects,
+    learnedTokens: 16,
     coordinates: true,
     vary: true,
-    epochs: 34,
+    epochs: 60,
     peak: 2e-3,
     warmup: 0.2,
   },
-  // 25 objects: 625 pairs a question.
+  // 12 objects: 144 pairs a question.
   relation: {
     ...common,
     strategy: 'relationNetwork',
-    options: { width: 64, layers: 3, pool: 'mean' },
-    blocks: [32, 64, 64, 64],
+    options: { width: 64, layers: 3, pool: 'mean', coordinates: false },
+    blocks: objects,
+    learnedTokens: 12,
     hidden: [256, 256],
     coordinates: true,
     vary: true,
@@ -92,7 +102,7 @@ export const recipes: { readonly [name: string]: ClevrRecipe } = {
     warmup: 0.2,
   },
   // The baseline with the layers that were published. `plain` with `concat`, which is wider, answers more.
-  concat: { ...plain, blocks: [24, 24, 24, 24], peak: 5e-4 },
+  concat: { ...plain, blocks: filters(24, 24, 24, 24), peak: 5e-4 },
 };
 
 export function clevrRecipe(name: string): ClevrRecipe {
@@ -112,6 +122,7 @@ export function clevrTask(recipe: ClevrRecipe, { seed, images = 9800 }: ClevrOpt
   const {
     pool,
     coordinates = false,
+    learnedTokens = 0,
     width,
     hidden,
     dropout = 0,
@@ -119,10 +130,7 @@ export function clevrTask(recipe: ClevrRecipe, { seed, images = 9800 }: ClevrOpt
     warmup = 0.3,
     weightDecay,
   } = recipe;
-  const blocks = recipe.blocks.map((block): ConvBlockOptions => {
-    const [filters, stride] = typeof block === 'number' ? [block, 2] : block;
-    return { filters, stride, norm: 'batch' };
-  });
+  const blocks = recipe.blocks.map((block) => ({ stride: 2, norm: 'batch', ...block }) as const);
   return {
     ...{ name: 'Sort-of-CLEVR', train, test, imageSize: [75, 75] },
     ...{ batch: recipe.batch, epochs: recipe.epochs },
@@ -130,7 +138,14 @@ export function clevrTask(recipe: ClevrRecipe, { seed, images = 9800 }: ClevrOpt
     model: (fusion, { vocabulary }) =>
       multimodal({
         encoders: {
-          image: cnn({ size: [75, 75], blocks, pool, coordinates, width }) as Encoder,
+          image: cnn({
+            size: [75, 75],
+            blocks,
+            pool,
+            coordinates,
+            learnedTokens,
+            width,
+          }) as Encoder,
           text: bagOfWords({ vocabulary, width, combine: 'sum' }) as Encoder,
         },
         fusion,

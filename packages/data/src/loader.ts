@@ -3,7 +3,7 @@ import { type DataBatch, type HostArray, type HostBatch, toTensors } from './bat
 import type { Dataset, Modality } from './dataset.js';
 import { distinct, gather, roundUp } from './distinct.js';
 import type { ImageSize } from './image.js';
-import { expand, imageReader } from './pixels.js';
+import { imageReader } from './pixels.js';
 import { plan } from './plan.js';
 import { prefetch } from './prefetch.js';
 import { encodeTexts, type TextTokenizer, textColumns } from './texts.js';
@@ -143,9 +143,9 @@ export function loader(data: Dataset, options: LoaderOptions): Loader {
     if (images && readImage) {
       const used = gather(indices, images.ids, padTo.image);
       const pixels = await Promise.all(used.ids.map(readImage));
-      const values = new Float32Array(used.ids.length * height * width * size.channels);
+      const values = new Uint8Array(used.ids.length * height * width * size.channels);
       pixels.forEach((image, row) => {
-        expand(image, values, row * image.length);
+        values.set(image, row * image.length);
       });
       inputs.image = { values, shape: [used.ids.length, height, width, size.channels] };
       rows.image = padded(used.rows, count);

@@ -48,9 +48,3 @@ export function imageReader(
     return decoded;
   };
 }
-
-/** Bytes 0 … 255 become floats 0 … 1 in `out` from `offset` on. */
-export function expand(pixels: Uint8Array, out: Float32Array, offset: number): void {
-  const scale = 1 / 255;
-  for (let i = 0; i < pixels.length; i++) out[offset + i] = pixels[i]! * scale;
-}

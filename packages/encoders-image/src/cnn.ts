@@ -21,8 +21,10 @@ import {
   convBlockSize,
   type MapSize,
 } from './block.js';
+import { grid } from './grid.js';
 import { imageInput } from './images.js';
 import type { Pixels } from './pixels.js';
+import { type TokenLearnerParams, tokenLearner } from './token-learner.js';
 
 export interface CnnOptions {
   /** `[height, width]` of the images; default `[64, 64]`. */
@@ -41,6 +43,13 @@ export interface CnnOptions {
    * things are. Default false.
    */
   readonly coordinates?: boolean;
+  /**
+   * Gives so many tokens instead of every place of the last feature map: each a mean of the places,
+   * and of their rows and columns, with learned weights (TokenLearner). Far cheaper where a strategy
+   * looks at tokens or at pairs of them, and each can follow one thing of the picture. Default 0, every
+   * place.
+   */
+  readonly learnedTokens?: number;
   /** Width of the embedding; default 128. */
   readonly width?: number;
   /** Of the dense layer that makes the embedding; default `relu`. */
@@ -58,6 +67,7 @@ export type CnnConfig = {
   readonly blocks: readonly ConvBlockConfig[];
   readonly pool: 'flatten' | 'globalMax' | 'globalAverage';
   readonly coordinates: boolean;
+  readonly learnedTokens: number;
   readonly width: number;
   readonly activation: Activation;
   readonly pixels: Pixels;
@@ -67,10 +77,12 @@ export type CnnConfig = {
 export interface CnnParams extends Params {
   readonly blocks: readonly ConvBlockParams[];
   readonly dense: DenseParams;
+  /** Where there are learned tokens. */
+  readonly tokens?: TokenLearnerParams;
 }
 
 export interface CnnEncoder extends Encoder<tf.Tensor4D, CnnParams, CnnConfig> {
-  /** `[height, width, channels]` of the last feature map; `tokens` is `[batch, height·width, channels]`. */
+  /** `[height, width, channels]` of the last feature map. */
   readonly map: MapSize;
 }
 
@@ -84,10 +96,12 @@ export const defaultBlocks: readonly ConvBlockOptions[] = [16, 32, 64, 64].map((
  * A convolutional network: preprocessing, conv blocks, pooling, one dense layer.
  *
  * `[batch, height, width, channels]`, float32 pixels in 0…1, → `vector` `[batch, width]` and, as
- * `tokens`, the positions of the last feature map, row by row: `[batch, height'·width', filters]`.
+ * `tokens`, the positions of the last feature map, row by row: `[batch, height'·width', filters]`, or
+ * `[batch, learnedTokens, filters + 2]`.
  *
  * Source of `coordinates`: Liu et al., An intriguing failing of convolutional neural networks and the
- * CoordConv solution (2018).
+ * CoordConv solution (2018); of `learnedTokens`: Ryoo et al., TokenLearner: What can 8 learned tokens
+ * do for images and videos? (2021).
  *
  * @throws ChainruleError `SHAPE` where the pixels have another shape; `OPTION` where an option is
  * out of range or the blocks leave nothing of the image; `MISSING_KEY` when training with
@@ -107,6 +121,7 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
     ),
     pool: options.pool ?? 'globalMax',
     coordinates: options.coordinates ?? false,
+    learnedTokens: options.learnedTokens ?? 0,
     width: options.width ?? 128,
     activation: options.activation ?? 'relu',
     pixels: options.pixels ?? 'centered',
@@ -115,6 +130,9 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
   const [height, width] = config.size;
   const input = imageInput(where, config);
   checkPositiveInteger(where, 'width', config.width);
+  if (config.learnedTokens !== 0) {
+    checkPositiveInteger(where, 'learnedTokens', config.learnedTokens);
+  }
 
   const maps: MapSize[] = [[height, width, config.channels + (config.coordinates ? 2 : 0)]];
   config.blocks.forEach((block, i) => {
@@ -128,6 +146,8 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
     out: config.width,
     activation: config.activation,
   });
+
+  const learned = config.learnedTokens > 0 ? tokenLearner(map, config.learnedTokens) : undefined;
 
   function placed(x: tf.Tensor4D): tf.Tensor4D {
     if (!config.coordinates) return x;
@@ -143,11 +163,12 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
   return {
     config,
     width: config.width,
-    tokenWidth: channels,
+    tokenWidth: learned?.width ?? channels,
     map,
     init: (key: Key) => ({
       blocks: blocks.map((block, i) => block.init(split(split(key, 'blocks'), i))),
       dense: output.init(split(key, 'dense')),
+      ...(learned && { tokens: learned.init(split(key, 'tokens')) }),
     }),
     apply(params, pixels, context = {}): Embedding {
       return tf.tidy(() => {
@@ -157,18 +178,11 @@ export function cnn(options: CnnOptions = {}): CnnEncoder {
         );
         return {
           vector: output.apply(params.dense, pooled(x)),
-          tokens: tf.reshape<tf.Rank.R3>(x, [x.shape[0], rows * columns, channels]),
+          tokens:
+            learned?.apply(params.tokens!, x, context) ??
+            tf.reshape<tf.Rank.R3>(x, [x.shape[0], rows * columns, channels]),
         };
       });
     },
   };
-}
-
-/** Row and column of each pixel, −1…1: `[1, height, width, 2]`. */
-function grid(height: number, width: number): tf.Tensor {
-  const line = (count: number) => (count === 1 ? tf.zeros([1]) : tf.linspace(-1, 1, count));
-  const ones = tf.ones([1, height, width, 1]);
-  const rows = tf.mul(tf.reshape(line(height), [1, height, 1, 1]), ones);
-  const columns = tf.mul(tf.reshape(line(width), [1, 1, width, 1]), ones);
-  return tf.concat([rows, columns], 3);
 }

@@ -116,6 +116,12 @@ export const imageEncoders: Registry<Encoder<Tensor4D>> = registry<Encoder<Tenso
           .boolean()
           .default(false)
           .describe("appends each pixel's row and column as channels (CoordConv)"),
+        learnedTokens: z
+          .number()
+          .int()
+          .nonnegative()
+          .default(0)
+          .describe('how many tokens: learned means of places (TokenLearner); 0 for every place'),
       }),
       cnn,
     ),
