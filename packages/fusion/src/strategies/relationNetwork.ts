@@ -8,6 +8,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import { modalities } from '../modalities.js';
 import { pairMask, placed } from '../pairs.js';
+import { type TokenNorm, type TokenNormParams, tokenNorm } from '../token-norm.js';
 import {
   chosenModality,
   meanTokens,
@@ -27,12 +28,16 @@ export interface RelationNetworkOptions extends TokenFusionOptions {
   readonly layers?: number;
   /** Over pairs; the paper takes the sum. Default `sum`. */
   readonly pool?: 'sum' | 'mean';
+  /** z is normalised over the batch (`batch`), so that what one pair tells counts. Default `none`. */
+  readonly norm?: TokenNorm;
   /** Appends the place of each object, −1…1: row and column where their number is a square. Default true. */
   readonly coordinates?: boolean;
 }
 export type RelationNetworkParams = {
   /** g. Its first layer takes `[oᵢ, oⱼ, q]`. */
   readonly layers: readonly DenseParams[];
+  /** The running mean and variance of z, with `norm`. */
+  readonly norm?: TokenNormParams;
 };
 export type RelationNetworkConfig = {
   readonly type: 'relationNetwork';
@@ -41,14 +46,16 @@ export type RelationNetworkConfig = {
 /**
  * Relation network: looks at every pair of objects in the light of the question.
  *
- * z = Σᵢⱼ g([oᵢ; oⱼ; q]),  g(x) = r(Wₗ … r(W₁x + b₁) … + bₗ),  r the ReLU,
+ * z = N(Σᵢⱼ g([oᵢ; oⱼ; q])),  g(x) = r(Wₗ … r(W₁x + b₁) … + bₗ),  r the ReLU,
  *
  * where the objects oᵢ are the tokens of one modality (the places of a feature map), with their
- * coordinates, and q the vectors of all others, one after the other. The first layer is applied to
- * oᵢ, oⱼ and q on their own and then added, which is the same and much cheaper. Padding is in no pair.
+ * coordinates, q the vectors of all others, one after the other, and N batch normalisation without
+ * scale and offset, or nothing. The first layer is applied to oᵢ, oⱼ and q on their own and then added,
+ * which is the same and much cheaper. Padding is in no pair.
  *
  * The sum grows with the square of the number of objects: 16 to 64 do well, and a warm-up of the
- * learning rate helps, or `pool: 'mean'`.
+ * learning rate helps, or `pool: 'mean'`; with `norm: 'batch'` z has one scale however many there are, and
+ * what few pairs tell is not lost in what all have in common.
  *
  * Shapes: tokens of `objects`, `[batch, tokens, tokenWidth]`, and vectors of the others,
  * `[batch, widthᵢ]`, give z, `[batch, width]`.
@@ -78,6 +85,7 @@ export function relationNetwork({
   width = widest(given),
   layers = 4,
   pool = 'sum',
+  norm = 'none',
   coordinates = true,
 }: RelationNetworkOptions): Fusion<RelationNetworkParams, RelationNetworkConfig> {
   const where = 'fusion.relationNetwork';
@@ -89,11 +97,12 @@ export function relationNetwork({
   if (pool !== 'sum' && pool !== 'mean') {
     throw new ChainruleError('OPTION', `${where}: pool must be sum or mean, got "${pool}"`);
   }
-  const options = { width, layers, pool, coordinates };
+  const options = { width, layers, pool, norm, coordinates };
   const object = tokenWidths[objects]! + (coordinates ? 2 : 0);
   const others = names.filter((name) => name !== objects);
   const question = others.reduce((sum, name) => sum + widths[name]!, 0);
   const first = dense({ in: 2 * object + question, out: width, activation: 'relu' });
+  const normalize = tokenNorm(where, norm, width);
   const next = dense({ in: width, out: width, activation: 'relu' });
   return {
     config: { type: 'relationNetwork', widths, tokenWidths, objects, ...options },
@@ -102,8 +111,9 @@ export function relationNetwork({
       layers: Array.from({ length: layers }, (_, l) =>
         (l === 0 ? first : next).init(split(split(key, 'layers'), l)),
       ),
+      ...(norm !== 'none' && { norm: normalize.init(split(key, 'norm')) }),
     }),
-    apply: (params, embeddings) =>
+    apply: (params, embeddings, context) =>
       tf.tidy(() => {
         const xs = vectors(embeddings);
         const own = sequence(where, objects, embeddings[objects]!, tokenWidths[objects]!);
@@ -130,7 +140,8 @@ export function relationNetwork({
           tokens: tf.reshape(relations, [batch, n * n, width]) as tf.Tensor3D,
           mask: pairMask(own.mask, own.mask, [batch, n, n]),
         };
-        return pool === 'sum' ? sumTokens(all) : meanTokens(all);
+        const z = tf.expandDims<tf.Tensor3D>(pool === 'sum' ? sumTokens(all) : meanTokens(all), 1);
+        return tf.squeeze(normalize.apply(params.norm ?? {}, z, context), [1]);
       }),
   };
 }

@@ -49,6 +49,32 @@ describe('relationNetwork', () => {
     });
   });
 
+  it('normalises what pairs tell together: in training by the batch, then by what it kept', () => {
+    const fusion = relationNetwork({ widths, layers: 1, coordinates: false, norm: 'batch' });
+    tf.tidy(() => {
+      // Two pictures of one object, [4] and [8], and 2·left as g.
+      const params = {
+        layers: [layer([[2], [0], [0]], [0])],
+        norm: { statistics: { mean: tf.tensor1d([10]), variance: tf.tensor1d([9]) } },
+      };
+      const two = {
+        image: { vector: tf.zeros<tf.Rank.R2>([2, 1]), tokens: tf.tensor3d([[[4]], [[8]]]) },
+        text: { vector: tf.zeros<tf.Rank.R2>([2, 1]) },
+      };
+      const kept = new Map<tf.Tensor, Float32Array>();
+      const update = (of: tf.Tensor, to: tf.Tensor) => void kept.set(of, to.dataSync<'float32'>());
+      const trained = fusion.apply(params, two, { training: true, update });
+      expectClose(trained, [[-1], [1]], { rtol: 1e-4 });
+      const { mean, variance } = params.norm.statistics;
+      expectClose(kept.get(mean)!, [0.9 * 10 + 0.1 * 12]);
+      expectClose(kept.get(variance)!, [0.9 * 9 + 0.1 * 32]);
+      expectClose(fusion.apply(params, two), [[-2 / 3], [2]], { rtol: 1e-4 });
+    });
+    expect(() => relationNetwork({ widths, norm: 'layer' as never })).toThrow(
+      'fusion.relationNetwork: norm must be batch or none, got "layer"',
+    );
+  });
+
   it('has four layers, the first over two objects and the question', () => {
     tf.tidy(() => {
       const fusion = relationNetwork({ widths: { image: 8, text: 5 }, tokenWidths: { image: 3 } });
