@@ -11,6 +11,16 @@ const LITTLE = 2 ** 20;
  */
 export const hasBranches = (roots: readonly Node[]): boolean => parallelism(roots) > BRANCHES;
 
+/** Measured on two cores: a graph of 1.27 is a fifth faster, one of 1.05 an eighth slower. */
+const FILLED = 0.6;
+
+/**
+ * Whether operations that run beside each other keep all cores busy. Those that share their own work
+ * among threads as well then wait for each other.
+ */
+export const fillsCores = (roots: readonly Node[], cores: number): boolean =>
+  parallelism(roots) > FILLED * cores;
+
 /** The graph's work divided by the work on its longest path. */
 export function parallelism(roots: readonly Node[]): number {
   const nodes = reachable(roots);

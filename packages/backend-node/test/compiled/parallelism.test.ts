@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Node, type Ref, single } from '../../src/compiled/graph.js';
 import { DataType } from '../../src/compiled/native.js';
-import { hasBranches, parallelism } from '../../src/compiled/parallelism.js';
+import { fillsCores, hasBranches, parallelism } from '../../src/compiled/parallelism.js';
 
 const SIDE = 1024;
 const node = (op: string, ...inputs: Ref[]): Ref =>
@@ -32,6 +32,8 @@ describe('parallelism', () => {
     expect(found).toBeGreaterThan(1.7);
     expect(found).toBeLessThan(2);
     expect(hasBranches(roots)).toBe(true);
+    expect(fillsCores(roots, 2)).toBe(true);
+    expect(fillsCores(roots, 4)).toBe(false);
   });
 
   it('does not count what nothing waits for', () => {
