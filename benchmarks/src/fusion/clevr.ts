@@ -48,8 +48,8 @@ const common = {
 const filters = (...counts: number[]) => counts.map((count) => ({ filters: count }));
 
 /**
- * 19×19 places that each see 13 pixels, a little more than one object, and of them sixteen or twelve
- * tokens. Coarser first layers hardly tell a circle from a square, which differ in four pixels a corner.
+ * 19×19 places that each see 13 pixels, a little more than one object. Coarser first layers hardly tell a
+ * circle from a square, which differ in four pixels a corner.
  */
 const objects = [
   { filters: 32, kernel: 5 },
@@ -74,7 +74,8 @@ export const plain: ClevrRecipe = {
  * is, but on 25 tokens of 5×5 places instead of a vector of all.
  */
 export const recipes: { readonly [name: string]: ClevrRecipe } = {
-  // Four blocks, each in the light of the question and of what the one before found.
+  // Sixteen tokens that learn where to look; four blocks, each in the light of the question and of what
+  // the one before found.
   film: {
     ...common,
     strategy: 'filmBlocks',
@@ -83,23 +84,22 @@ export const recipes: { readonly [name: string]: ClevrRecipe } = {
     learnedTokens: 16,
     coordinates: true,
     vary: true,
-    epochs: 60,
-    peak: 2e-3,
-    warmup: 0.1,
-  },
-  // 12 objects: 144 pairs a question.
-  relation: {
-    ...common,
-    strategy: 'relationNetwork',
-    options: { width: 96, layers: 3, pool: 'mean', norm: 'batch', coordinates: false },
-    blocks: objects,
-    learnedTokens: 12,
-    hidden: [256, 256],
-    coordinates: true,
-    vary: true,
     epochs: 80,
     peak: 2e-3,
     warmup: 0.1,
+  },
+  // 25 objects: 625 pairs a question.
+  relation: {
+    ...common,
+    strategy: 'relationNetwork',
+    options: { width: 64, layers: 3, pool: 'mean' },
+    blocks: filters(32, 64, 64, 64),
+    hidden: [256, 256],
+    coordinates: true,
+    vary: true,
+    epochs: 24,
+    peak: 2e-3,
+    warmup: 0.2,
   },
   // The baseline with the layers that were published. `plain` with `concat`, which is wider, answers more.
   concat: { ...plain, blocks: filters(24, 24, 24, 24), peak: 5e-4 },
