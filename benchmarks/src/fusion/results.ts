@@ -1,6 +1,5 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { cacheFolder } from '@chainrule/data/node';
+import { dirname } from 'node:path';
 import type { TaskName } from './tasks.js';
 
 /** One training. */
@@ -19,7 +18,10 @@ export interface Run {
   readonly seconds: number;
 }
 
-/** What was measured so far, so that a run that was stopped goes on where it was. */
+/**
+ * What was measured so far, so that a run that was stopped goes on where it was. Several processes may
+ * add to one file: each reads it again before it writes.
+ */
 export interface Results {
   readonly runs: readonly Run[];
   find(wanted: Pick<Run, Identity>): Run | undefined;
@@ -29,10 +31,10 @@ export interface Results {
 const IDENTITY = ['strategy', 'task', 'seed', 'dropout', 'epochs', 'images'] as const;
 type Identity = (typeof IDENTITY)[number];
 
-export async function openResults(): Promise<Results> {
-  const path = join(cacheFolder(), 'bench', 'fusion.json');
-  const stored = await readFile(path, 'utf8').catch(() => '[]');
-  let runs = JSON.parse(stored) as readonly Run[];
+export async function openResults(path: string): Promise<Results> {
+  const stored = async () =>
+    JSON.parse(await readFile(path, 'utf8').catch(() => '[]')) as readonly Run[];
+  let runs = await stored();
   const same = (a: Pick<Run, Identity>, b: Pick<Run, Identity>) =>
     IDENTITY.every((name) => a[name] === b[name]);
   return {
@@ -41,10 +43,11 @@ export async function openResults(): Promise<Results> {
     },
     find: (wanted) => runs.find((run) => same(run, wanted)),
     async add(run) {
-      runs = [...runs.filter((other) => !same(other, run)), run];
+      runs = [...(await stored()).filter((other) => !same(other, run)), run];
       await mkdir(dirname(path), { recursive: true });
-      await writeFile(`${path}.partial`, JSON.stringify(runs, null, 1));
-      await rename(`${path}.partial`, path);
+      const partial = `${path}.${process.pid}`;
+      await writeFile(partial, `[\n${runs.map((each) => JSON.stringify(each)).join(',\n')}\n]\n`);
+      await rename(partial, path);
     },
   };
 }

@@ -13,6 +13,7 @@ void register_gelu(TF_Status* status);
 void register_layer_norm(TF_Status* status);
 void register_lstm(TF_Status* status);
 void register_modulate(TF_Status* status);
+void register_pixels(TF_Status* status);
 void register_product(TF_Status* status);
 void register_segment_sum(TF_Status* status);
 void register_rows(TF_Status* status);
@@ -27,6 +28,7 @@ static bool register_all() {
   register_layer_norm(status);
   register_lstm(status);
   register_modulate(status);
+  register_pixels(status);
   register_product(status);
   register_segment_sum(status);
   register_rows(status);

@@ -84,6 +84,7 @@ const PARTS = [
   'layer-norm',
   'lstm',
   'modulate',
+  'pixels',
   'rows',
   'segment-sum',
 ];

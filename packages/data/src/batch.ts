@@ -1,4 +1,4 @@
-import type { Batch } from '@chainrule/tensor';
+import { type Batch, hasKernel, runKernel } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
@@ -54,11 +54,20 @@ export function toTensors(host: HostBatch): DataBatch {
 }
 
 function toTensor({ values, shape }: HostArray): tf.Tensor {
-  if (values instanceof Uint8Array) {
-    // Divided by the backend, which takes a tenth of the time of a loop here.
-    return tf.tidy(() => tf.div(tf.tensor(values, [...shape], 'float32'), 255));
-  }
+  if (values instanceof Uint8Array) return tf.tidy(() => pixels(values, shape));
   return tf.tensor(values, [...shape], values instanceof Int32Array ? 'int32' : 'float32');
+}
+
+/** The kernel by which a backend may take in bytes: `{ packed }`, int32, four bytes in each, gives them / 255. */
+const PIXELS = 'Pixels';
+
+/** Bytes as 0…1, divided by the backend, which takes a tenth of the time of a loop here. */
+function pixels(bytes: Uint8Array, shape: readonly number[]): tf.Tensor {
+  const whole = bytes.length % 4 === 0 && bytes.byteOffset % 4 === 0;
+  if (!whole || !hasKernel(PIXELS)) return tf.div(tf.tensor(bytes, [...shape], 'float32'), 255);
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const [values] = runKernel(PIXELS, { packed: tf.tensor1d(words, 'int32') });
+  return tf.reshape(values!, [...shape]);
 }
 
 function mapValues<A, B>(record: { readonly [name: string]: A }, f: (value: A) => B) {

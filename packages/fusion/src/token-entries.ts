@@ -98,7 +98,7 @@ export const tokenEntries: { readonly [name: string]: RegistryEntry<Fusion> } = 
       ...common,
       objects: modality('Whose tokens are the objects; by default the first in the alphabet'),
       layers: size.default(4).describe('Layers of the network'),
-      pool: z.enum(['sum', 'mean']).default('sum').describe('Over pairs'),
+      pool: z.enum(['sum', 'mean', 'maxAndMean']).default('sum').describe('Over pairs'),
       norm: z.enum(['batch', 'none']).default('none').describe('Normalises z over the batch'),
       coordinates: z.boolean().default(true).describe('Append the place of each object'),
     }),

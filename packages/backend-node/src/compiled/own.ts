@@ -50,6 +50,8 @@ const KERNELS: readonly Kernel[] = [
     { relu: 'bool' },
     3,
   ],
+  // The bytes of pictures, of a loader of `@chainrule/data`.
+  ['Pixels', 'ChainrulePixels', ['packed'], {}, 1],
   // The modulation of tokens of `@chainrule/fusion`.
   ['Modulate', 'ChainruleModulate', ['x', 'both'], { relu: 'bool' }, 1],
   ['ModulateGradient', 'ChainruleModulateGradient', ['dy', 'x', 'both', 'y'], { relu: 'bool' }, 2],

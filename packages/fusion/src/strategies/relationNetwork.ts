@@ -11,8 +11,10 @@ import { pairMask, placed } from '../pairs.js';
 import { type TokenNorm, type TokenNormParams, tokenNorm } from '../token-norm.js';
 import {
   chosenModality,
+  highestAndMean,
   meanTokens,
   readTokenWidths,
+  type Sequence,
   sequence,
   sumTokens,
   widest,
@@ -22,12 +24,15 @@ import type { Fusion, TokenFusionOptions } from '../types.js';
 export interface RelationNetworkOptions extends TokenFusionOptions {
   /** The modality whose tokens are the objects. Default: the first in alphabetical order (`image`). */
   readonly objects?: string;
-  /** Width of g's layers and of z. Default: the widest modality's. */
+  /** Width of g's layers and of z, which is twice that with `maxAndMean`. Default: the widest modality's. */
   readonly width?: number;
   /** How many layers g has; default 4. */
   readonly layers?: number;
-  /** Over pairs; the paper takes the sum. Default `sum`. */
-  readonly pool?: 'sum' | 'mean';
+  /**
+   * Over pairs; the paper takes the sum. `maxAndMean`, one after the other, tells the nearest thing by
+   * one pair instead of by how all add up. Default `sum`.
+   */
+  readonly pool?: keyof typeof POOLS;
   /** z is normalised over the batch (`batch`), so that what one pair tells counts. Default `none`. */
   readonly norm?: TokenNorm;
   /** Appends the place of each object, −1…1: row and column where their number is a square. Default true. */
@@ -42,6 +47,12 @@ export type RelationNetworkParams = {
 export type RelationNetworkConfig = {
   readonly type: 'relationNetwork';
 } & Required<RelationNetworkOptions>;
+
+const POOLS = {
+  sum: sumTokens,
+  mean: meanTokens,
+  maxAndMean: highestAndMean,
+} as const satisfies { readonly [name: string]: (pairs: Sequence) => tf.Tensor2D };
 
 /**
  * Relation network: looks at every pair of objects in the light of the question.
@@ -94,19 +105,23 @@ export function relationNetwork({
   const objects = chosenModality(where, 'objects', names, chosen ?? names[0]!);
   checkPositiveInteger(where, 'width', width);
   checkPositiveInteger(where, 'layers', layers);
-  if (pool !== 'sum' && pool !== 'mean') {
-    throw new ChainruleError('OPTION', `${where}: pool must be sum or mean, got "${pool}"`);
+  if (!Object.hasOwn(POOLS, pool)) {
+    throw new ChainruleError(
+      'OPTION',
+      `${where}: pool must be ${Object.keys(POOLS).join(', ')}, got "${pool}"`,
+    );
   }
   const options = { width, layers, pool, norm, coordinates };
   const object = tokenWidths[objects]! + (coordinates ? 2 : 0);
   const others = names.filter((name) => name !== objects);
   const question = others.reduce((sum, name) => sum + widths[name]!, 0);
   const first = dense({ in: 2 * object + question, out: width, activation: 'relu' });
-  const normalize = tokenNorm(where, norm, width);
+  const out = pool === 'maxAndMean' ? 2 * width : width;
+  const normalize = tokenNorm(where, norm, out);
   const next = dense({ in: width, out: width, activation: 'relu' });
   return {
     config: { type: 'relationNetwork', widths, tokenWidths, objects, ...options },
-    width,
+    width: out,
     init: (key) => ({
       layers: Array.from({ length: layers }, (_, l) =>
         (l === 0 ? first : next).init(split(split(key, 'layers'), l)),
@@ -140,7 +155,7 @@ export function relationNetwork({
           tokens: tf.reshape(relations, [batch, n * n, width]) as tf.Tensor3D,
           mask: pairMask(own.mask, own.mask, [batch, n, n]),
         };
-        const z = tf.expandDims<tf.Tensor3D>(pool === 'sum' ? sumTokens(all) : meanTokens(all), 1);
+        const z = tf.expandDims<tf.Tensor3D>(POOLS[pool](all), 1);
         return tf.squeeze(normalize.apply(params.norm ?? {}, z, context), [1]);
       }),
   };

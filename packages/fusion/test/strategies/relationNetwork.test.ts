@@ -20,6 +20,9 @@ describe('relationNetwork', () => {
       expectClose(fusion.apply(params, input()), [[1 + 1 + 21 + 1]]);
       const mean = relationNetwork({ widths, layers: 2, coordinates: false, pool: 'mean' });
       expectClose(mean.apply(params, input()), [[6]]);
+      const both = relationNetwork({ widths, layers: 2, coordinates: false, pool: 'maxAndMean' });
+      expect(both.width).toBe(2);
+      expectClose(both.apply(params, input()), [[21, 6]]);
     });
   });
 
@@ -90,7 +93,7 @@ describe('relationNetwork', () => {
 
   it('refuses to pool otherwise', () => {
     expect(() => relationNetwork({ widths, pool: 'max' as 'sum' })).toThrow(
-      'fusion.relationNetwork: pool must be sum or mean, got "max"',
+      'fusion.relationNetwork: pool must be sum, mean, maxAndMean, got "max"',
     );
   });
 });
