@@ -9,6 +9,7 @@ void register_attention(TF_Status* status);
 void register_batch_norm(TF_Status* status);
 void register_convolution(TF_Status* status);
 void register_dense(TF_Status* status);
+void register_factors(TF_Status* status);
 void register_gelu(TF_Status* status);
 void register_layer_norm(TF_Status* status);
 void register_lstm(TF_Status* status);
@@ -24,6 +25,7 @@ static bool register_all() {
   register_batch_norm(status);
   register_convolution(status);
   register_dense(status);
+  register_factors(status);
   register_gelu(status);
   register_layer_norm(status);
   register_lstm(status);

@@ -80,6 +80,7 @@ const PARTS = [
   'batch-norm',
   'convolution',
   'dense',
+  'factors',
   'gelu',
   'layer-norm',
   'lstm',

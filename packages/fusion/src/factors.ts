@@ -1,3 +1,4 @@
+import { hasKernel, runKernel } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** x₁ ⊙ x₂ ⊙ … */
@@ -13,6 +14,35 @@ export function sumPool(x: tf.Tensor2D, count: number): tf.Tensor2D {
   const [batch, columns] = x.shape;
   if (count === 1) return x;
   return tf.sum(tf.reshape(x, [batch, count, columns / count]), 1);
+}
+
+/**
+ * The kernel by which a backend may multiply and add in one pass: `{ x, y }`, attributes `{ count }`. Its
+ * gradient takes `{ dz, x, y }` and gives dx and dy.
+ */
+const FACTOR_SUM = 'FactorSum';
+const FACTOR_SUM_GRADIENT = 'FactorSumGradient';
+
+/** `sumPool(multiplied(factors), count)`. */
+export function factorSum(factors: readonly tf.Tensor2D[], count: number): tf.Tensor2D {
+  const [last, ...others] = factors.toReversed();
+  if (others.length === 0 || !hasKernel(FACTOR_SUM)) return sumPool(multiplied(factors), count);
+  return inOnePass(multiplied(others.toReversed()), last!, count);
+}
+
+function inOnePass(left: tf.Tensor2D, right: tf.Tensor2D, count: number): tf.Tensor2D {
+  const op = tf.customGrad((...args) => {
+    const [x, y, save] = args as [tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc];
+    save([x, y]);
+    return {
+      value: runKernel(FACTOR_SUM, { x, y }, { count })[0]!,
+      gradFunc: (dz: tf.Tensor, saved: tf.Tensor[]) => {
+        const [x, y] = saved as [tf.Tensor, tf.Tensor];
+        return runKernel(FACTOR_SUM_GRADIENT, { dz, x, y }, { count });
+      },
+    };
+  });
+  return op(left, right) as tf.Tensor2D;
 }
 
 const BELOW_ROOT = 1e-8;

@@ -52,6 +52,9 @@ const KERNELS: readonly Kernel[] = [
   ],
   // The bytes of pictures, of a loader of `@chainrule/data`.
   ['Pixels', 'ChainrulePixels', ['packed'], {}, 1],
+  // The sums of products of factors of `@chainrule/fusion`.
+  ['FactorSum', 'ChainruleFactorSum', ['x', 'y'], { count: 'int' }, 1],
+  ['FactorSumGradient', 'ChainruleFactorSumGradient', ['dz', 'x', 'y'], { count: 'int' }, 2],
   // The modulation of tokens of `@chainrule/fusion`.
   ['Modulate', 'ChainruleModulate', ['x', 'both'], { relu: 'bool' }, 1],
   ['ModulateGradient', 'ChainruleModulateGradient', ['dy', 'x', 'both', 'y'], { relu: 'bool' }, 2],

@@ -294,6 +294,10 @@ const RULES: { readonly [op: string]: Rule } = {
   ChainruleModulate: like(0),
   ChainruleModulateGradient: ({ shapes: [, x, both] }) =>
     [x!, both!].flatMap((shape) => one(shape, DataType.float32)),
+  ChainruleFactorSum: ({ shapes: [x], attr }) =>
+    one([x![0]!, x![1]! / attr<number>('count')!], DataType.float32),
+  ChainruleFactorSumGradient: ({ shapes: [, x] }) =>
+    [x!, x!].flatMap((shape) => one(shape, DataType.float32)),
   ChainruleGelu: like(0),
   ChainruleGeluGradient: like(0),
   StatelessRandomUniform: ({ constant }) => {

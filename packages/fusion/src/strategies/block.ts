@@ -6,7 +6,7 @@ import {
   uniformInit,
 } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
-import { multiplied, powerNormalize } from '../factors.js';
+import { factorSum, powerNormalize } from '../factors.js';
 import { modalities } from '../modalities.js';
 import { type Projections, projections } from '../projections.js';
 import type { Fusion, FusionOptions, Widths } from '../types.js';
@@ -116,10 +116,11 @@ export function block({
         const factors = projected.map((h, i) => {
           const { kernel, bias } = params.core[names[i]!]!;
           const cut = tf.transpose(tf.reshape(h, [batch, blocks, blockWidth]), [1, 0, 2]);
-          return tf.add(tf.matMul(cut, kernel), bias);
+          const terms = tf.add(tf.matMul(cut, kernel), bias);
+          return tf.reshape<tf.Rank.R2>(terms, [blocks * batch, rank * blockWidth]);
         });
-        const products = tf.reshape(multiplied(factors), [blocks, batch, rank, blockWidth]);
-        const normalized = powerNormalize(tf.sum(products, 2));
+        const pooled = powerNormalize(factorSum(factors, rank));
+        const normalized = tf.reshape(pooled, [blocks, batch, blockWidth]);
         const together = tf.reshape(tf.transpose(normalized, [1, 0, 2]), [batch, hidden]);
         return layer.apply(params.dense, together as tf.Tensor2D);
       }),

@@ -1,6 +1,6 @@
 import { checkPositiveInteger, split, uniformInit } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
-import { multiplied, sumPool, withOne } from '../factors.js';
+import { factorSum, withOne } from '../factors.js';
 import { modalities } from '../modalities.js';
 import type { Fusion, FusionOptions, Widths } from '../types.js';
 
@@ -74,7 +74,7 @@ export function lmf({
         const factors = vectors(embeddings).map((x, i) =>
           tf.matMul<tf.Tensor2D>(withOne(x), params[names[i]!]!),
         );
-        return sumPool(multiplied(factors), rank);
+        return factorSum(factors, rank);
       }),
   };
 }

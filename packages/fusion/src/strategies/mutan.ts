@@ -1,6 +1,6 @@
 import { checkPositiveInteger, split } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
-import { multiplied, sumPool } from '../factors.js';
+import { factorSum } from '../factors.js';
 import { modalities } from '../modalities.js';
 import { type Projections, projections } from '../projections.js';
 import type { Fusion, FusionOptions, Widths } from '../types.js';
@@ -79,7 +79,7 @@ export function mutan({
     apply: (params, embeddings) =>
       tf.tidy(() => {
         const hiddens = project.apply(params.projections, vectors(embeddings));
-        return sumPool(multiplied(core.apply(params.core, hiddens)), rank);
+        return factorSum(core.apply(params.core, hiddens), rank);
       }),
   };
 }

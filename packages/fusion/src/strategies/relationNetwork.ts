@@ -7,7 +7,7 @@ import {
 } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 import { modalities } from '../modalities.js';
-import { pairMask, placed } from '../pairs.js';
+import { allPairs, pairMask, placed } from '../pairs.js';
 import { type TokenNorm, type TokenNormParams, tokenNorm } from '../token-norm.js';
 import {
   chosenModality,
@@ -61,8 +61,7 @@ const POOLS = {
  *
  * where the objects oᵢ are the tokens of one modality (the places of a feature map), with their
  * coordinates, q the vectors of all others, one after the other, and N batch normalisation without
- * scale and offset, or nothing. The first layer is applied to oᵢ, oⱼ and q on their own and then added,
- * which is the same and much cheaper. Padding is in no pair.
+ * scale and offset, or nothing. Padding is in no pair.
  *
  * The sum grows with the square of the number of objects: 16 to 64 do well, and a warm-up of the
  * learning rate helps, or `pool: 'mean'`; with `norm: 'batch'` z has one scale however many there are, and
@@ -134,23 +133,10 @@ export function relationNetwork({
         const own = sequence(where, objects, embeddings[objects]!, tokenWidths[objects]!);
         const [batch, n] = own.tokens.shape;
         const located = coordinates ? placed(own.tokens) : own.tokens;
-        const asked = tf.concat(
-          xs.filter((_, i) => names[i] !== objects),
-          1,
-        );
-        const { kernel, bias } = params.layers[0]!;
-        const rows = (from: number, count: number) => tf.slice(kernel, [from, 0], [count, width]);
-        const flat = tf.reshape(located, [batch * n, object]);
-        const left = tf.reshape(tf.matMul(flat, rows(0, object)), [batch, n, 1, width]);
-        const right = tf.reshape(tf.matMul(flat, rows(object, object)), [batch, 1, n, width]);
-        const q = tf.add(tf.matMul(asked, rows(2 * object, question)), bias as tf.Tensor1D);
-        const pairs = tf.relu(tf.add(tf.add(left, tf.reshape(q, [batch, 1, 1, width])), right));
-        const relations = params.layers
-          .slice(1)
-          .reduce(
-            (x, layer) => next.apply(layer, x),
-            tf.reshape(pairs, [batch * n * n, width]) as tf.Tensor2D,
-          );
+        const asked = tf.concat<tf.Tensor2D>(xs.toSpliced(names.indexOf(objects), 1), 1);
+        const [given, ...later] = params.layers;
+        const pairs = tf.relu(allPairs(given!, located, asked));
+        const relations = later.reduce((x, layer) => next.apply(layer, x), pairs);
         const all = {
           tokens: tf.reshape(relations, [batch, n * n, width]) as tf.Tensor3D,
           mask: pairMask(own.mask, own.mask, [batch, n, n]),
