@@ -111,7 +111,7 @@ export const recipes: { readonly [name: string]: ClevrRecipe } = {
     learnedTokens: 12,
     coordinates: true,
     vary: true,
-    epochs: 72,
+    epochs: 30,
     peak: 2e-3,
     warmup: 0.1,
   },

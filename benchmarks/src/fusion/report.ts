@@ -104,8 +104,9 @@ export async function write(
   const text = [
     '# Every fusion strategy on the same tasks',
     '',
-    `Made by \`pnpm bench fusion\` on ${new Date().toISOString().slice(0, 10)}, 2 cores. Encoders, head, optimiser, epochs and seeds are the same`,
-    `for all strategies, which have their default options. Accuracy in %, mean ± deviation over up to ${seeds}`,
+    `Made by \`pnpm bench fusion\` on ${new Date().toISOString().slice(0, 10)}, each training on one core. Encoders, head, optimiser, epochs and`,
+    'seeds are the same for all strategies, which have their default options (`relationNetwork`: two layers, the',
+    `maximum and the mean of pairs, batch norm). Accuracy in %, mean ± deviation over up to ${seeds}`,
     'seeds; without a deviation it is that of one, and a dash is not trained yet. [What follows from it](choosing-a-fusion.md).',
     '',
     '![Accuracy of each strategy on three tasks](fusion-evidence.svg)',

@@ -82,10 +82,10 @@ const PARTS = [
   'dense',
   'factors',
   'gelu',
+  'images',
   'layer-norm',
   'lstm',
   'modulate',
-  'pixels',
   'rows',
   'segment-sum',
 ];

@@ -1,5 +1,8 @@
-import { type Key, uniform } from '@chainrule/tensor';
+import { hasKernel, type Key, runKernel, uniform } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
+
+/** The kernel by which a backend may mirror some examples in one pass: `{ x, flip }`, flip `[batch]` of 0 and 1. */
+const FLIP = 'Flip';
 
 /**
  * Mirrors each image left to right with probability ½, each on its own: a pure function of the
@@ -11,8 +14,29 @@ import * as tf from '@tensorflow/tfjs-core';
 export function randomFlip(images: tf.Tensor4D, source: Key): tf.Tensor4D {
   return tf.tidy(() => {
     const draw = uniform<tf.Rank.R4>(source, [images.shape[0], 1, 1, 1]);
-    // Arithmetic and not `where`: images are finite, and every backend has these kernels.
-    const flip = tf.cast(tf.less(draw, 0.5), 'float32');
-    return tf.add(tf.mul(tf.reverse(images, 2), flip), tf.mul(images, tf.sub(1, flip)));
+    const flip = tf.cast<tf.Tensor4D>(tf.less(draw, 0.5), 'float32');
+    return hasKernel(FLIP) ? inOnePass(images, flip) : composite(images, flip);
   });
+}
+
+/** Arithmetic and not `where`: images are finite, and every backend has these kernels. */
+function composite(images: tf.Tensor4D, flip: tf.Tensor4D): tf.Tensor4D {
+  return tf.add(tf.mul(tf.reverse(images, 2), flip), tf.mul(images, tf.sub(1, flip)));
+}
+
+function inOnePass(images: tf.Tensor4D, given: tf.Tensor4D): tf.Tensor4D {
+  const mirrored = (x: tf.Tensor, flip: tf.Tensor) => runKernel(FLIP, { x, flip })[0]!;
+  const op = tf.customGrad((...args) => {
+    const [x, flip, save] = args as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+    save([flip]);
+    return {
+      value: mirrored(x, flip),
+      // Mirrored twice, a picture is as it was. What decides is drawn, so it has no gradient.
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => [
+        mirrored(dy, saved!),
+        tf.zerosLike(saved!),
+      ],
+    };
+  });
+  return op(images, tf.reshape(given, [-1])) as tf.Tensor4D;
 }

@@ -298,6 +298,8 @@ const RULES: { readonly [op: string]: Rule } = {
     one([x![0]!, x![1]! / attr<number>('count')!], DataType.float32),
   ChainruleFactorSumGradient: ({ shapes: [, x] }) =>
     [x!, x!].flatMap((shape) => one(shape, DataType.float32)),
+  ChainruleFlip: like(0),
+  ChainruleScale: like(0),
   ChainruleGelu: like(0),
   ChainruleGeluGradient: like(0),
   StatelessRandomUniform: ({ constant }) => {

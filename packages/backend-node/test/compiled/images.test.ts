@@ -1,5 +1,8 @@
 import { disposeBatch, loader, sortOfClevr } from '@chainrule/data';
+import { augment, cnn } from '@chainrule/encoders-image';
 import { fitWordTokenizer } from '@chainrule/encoders-text';
+import { key, uniform } from '@chainrule/tensor';
+import { expectClose } from '@chainrule/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { useNative } from '../../src/backend.js';
@@ -40,4 +43,39 @@ describe('bytes of pictures in one pass', () => {
     expect(new Set(native).size).toBeGreaterThan(3);
     expect(native).toEqual(plain);
   });
+});
+
+describe('flips and centred pixels in one pass', () => {
+  afterEach(() => tf.setBackend('tensorflow'));
+
+  it.each([1, 3, 4])(
+    'gives the very numbers of plain operations: %i channels',
+    async (channels) => {
+      expect(tf.getKernel('Flip', 'tensorflow')).toBeDefined();
+      /** Pictures flipped, centred and through a linear layer, and the gradient for the pictures. */
+      const numbers = () =>
+        tf.tidy(() => {
+          const images = uniform<tf.Rank.R4>(key(1), [40, 9, 33, channels]);
+          const encoder = cnn({ size: [9, 33], channels, blocks: [], pool: 'flatten', width: 4 });
+          const params = encoder.init(key(2));
+          const run = (x: tf.Tensor4D) =>
+            encoder.apply(params, augment(x, ['flip'], key(3))).vector;
+          return [
+            augment(images, ['flip'], key(3)),
+            run(images),
+            tf.grad((x) => tf.sum(tf.square(run(x as tf.Tensor4D))))(images),
+          ].map((tensor) => tensor.arraySync());
+        });
+      const native = numbers();
+      await tf.setBackend('cpu');
+      const plain = numbers();
+      expect(native[0]).toEqual(plain[0]);
+      for (const i of [1, 2]) {
+        expectClose(tf.tensor(native[i] as number[]), plain[i] as number[], {
+          rtol: 1e-4,
+          atol: 1e-4,
+        });
+      }
+    },
+  );
 });

@@ -1,0 +1,44 @@
+// The loops of images.cc.
+#include "vector.h"
+
+typedef unsigned char Bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
+
+extern "C" void NAME(pixels)(const unsigned char* x, long from, long to, float* y) {
+  long i = from;
+  for (; i + LANES <= to; i += LANES)
+    store(y + i, __builtin_convertvector(*(const Bytes*)(x + i), Vector) / 255.0f);
+  for (; i < to; i++) y[i] = x[i] / 255.0f;
+}
+
+static inline void copy(const float* from, long count, float* to) {
+  for (long i = 0; i < count; i++) to[i] = from[i];
+}
+
+static inline void mirror(const float* x, long width, long channels, float* __restrict y) {
+  for (long at = 0; at < width; at++)
+    for (long c = 0; c < channels; c++) y[at * channels + c] = x[(width - 1 - at) * channels + c];
+}
+
+// Colours and grey are what pictures have; the compiler then knows how far apart places are.
+static inline void mirror_any(const float* x, long width, long channels, float* y) {
+  if (channels == 3) return mirror(x, width, 3, y);
+  if (channels == 1) return mirror(x, width, 1, y);
+  mirror(x, width, channels, y);
+}
+
+extern "C" void NAME(flip)(const float* x, const float* flip, long height, long width, long channels,
+                           long from, long to, float* y) {
+  const long row = width * channels;
+  for (long b = from; b < to; b++) {
+    const long begin = b * height * row, end = begin + height * row;
+    if (flip[b] == 0) {
+      copy(x + begin, end - begin, y + begin);
+      continue;
+    }
+    for (long at = begin; at < end; at += row) mirror_any(x + at, width, channels, y + at);
+  }
+}
+
+extern "C" void NAME(scale)(const float* x, float scale, float shift, long from, long to, float* y) {
+  for (long i = from; i < to; i++) y[i] = scale * x[i] + shift;
+}

@@ -1,0 +1,66 @@
+// TensorFlow operations for pictures on their way to the first layer, where there are more numbers than
+// anywhere else, in one pass each:
+//
+//   ChainrulePixels  y = x / 255 for the bytes x, four in each integer
+//   ChainruleFlip    y = x, but left to right in the examples where flip is 1
+//   ChainruleScale   y = scale · x + shift
+#include "operation.h"
+
+#define DECLARE(set)                                                                             \
+  extern "C" void pixels_##set(const unsigned char*, long, long, float*);                        \
+  extern "C" void flip_##set(const float*, const float*, long, long, long, long, long, float*);  \
+  extern "C" void scale_##set(const float*, float, float, long, long, float*);
+EVERY_SET(DECLARE)
+
+namespace {
+
+struct ScaleOptions {
+  float scale = 1, shift = 0;
+
+  template <typename F>
+  void each(const F& f) {
+    f("scale", &scale);
+    f("shift", &shift);
+  }
+};
+
+void pixels(const NoOptions&, Call& call) {
+  TF_Tensor* packed = call.input(0);
+  if (!call.ok()) return;
+  const long count = 4 * TF_TensorElementCount(packed);
+  TF_Tensor* y = call.output({count});
+  if (!call.ok()) return;
+  const auto* bytes = static_cast<const unsigned char*>(TF_TensorData(packed));
+  over_rows(count, 1, [&](int, long from, long to) { LOOP(pixels)(bytes, from, to, floats(y)); });
+}
+
+void flip(const NoOptions&, Call& call) {
+  TF_Tensor *x = call.input(0), *flip = call.input(1);
+  if (!call.ok()) return;
+  if (TF_NumDims(x) != 4 || !is_vector(flip, TF_Dim(x, 0)))
+    return call.fail("ChainruleFlip: expected x [batch, height, width, channels] and flip [batch]");
+  const long height = TF_Dim(x, 1), width = TF_Dim(x, 2), channels = TF_Dim(x, 3);
+  TF_Tensor* y = call.output(shape_of(x));
+  if (!call.ok()) return;
+  over_rows(TF_Dim(x, 0), height * width * channels, [&](int, long from, long to) {
+    LOOP(flip)(floats(x), floats(flip), height, width, channels, from, to, floats(y));
+  });
+}
+
+void scale(const ScaleOptions& options, Call& call) {
+  TF_Tensor* x = call.input(0);
+  if (!call.ok()) return;
+  TF_Tensor* y = call.output(shape_of(x));
+  if (!call.ok()) return;
+  over_rows(TF_TensorElementCount(x), 1, [&](int, long from, long to) {
+    LOOP(scale)(floats(x), options.scale, options.shift, from, to, floats(y));
+  });
+}
+
+}  // namespace
+
+void register_images(TF_Status* status) {
+  add_operation<NoOptions, pixels>({"ChainrulePixels", {"packed: int32"}, {"y: float"}}, status);
+  add_operation<NoOptions, flip>({"ChainruleFlip", {"x: float", "flip: float"}, {"y: float"}}, status);
+  add_operation<ScaleOptions, scale>({"ChainruleScale", {"x: float"}, {"y: float"}}, status);
+}
