@@ -98,6 +98,7 @@ describe('the config as TypeScript', () => {
             channels: 3,
             pool: 'globalMax',
             coordinates: false,
+            learnedTokens: 0,
             width: 128,
             activation: 'relu',
             pixels: 'centered',
