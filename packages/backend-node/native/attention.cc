@@ -15,14 +15,7 @@ EVERY_SET(DECLARE)
 
 namespace {
 
-struct Options {
-  int32_t heads = 1;
-
-  template <typename F>
-  void each(const F& f) {
-    f("heads", &heads);
-  }
-};
+ONE_OPTION(Options, int32_t, heads)
 
 struct Sizes {
   Sizes(TF_Tensor* q, TF_Tensor* k, TF_Tensor* v, long heads) : heads(heads) {

@@ -13,14 +13,7 @@ EVERY_SET(DECLARE)
 
 namespace {
 
-struct Options {
-  int32_t count = 1;
-
-  template <typename F>
-  void each(const F& f) {
-    f("count", &count);
-  }
-};
+ONE_OPTION(Options, int32_t, count)
 
 bool fits(const Options& options, TF_Tensor* x, TF_Tensor* y) {
   return TF_NumDims(x) == 2 && TF_TensorElementCount(x) > 0 && shape_of(x) == shape_of(y) &&

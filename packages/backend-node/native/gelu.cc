@@ -11,14 +11,7 @@ EVERY_SET(DECLARE)
 
 namespace {
 
-struct Options {
-  unsigned char approximate = 0;
-
-  template <typename F>
-  void each(const F& f) {
-    f("approximate", &approximate);
-  }
-};
+ONE_OPTION(Options, unsigned char, approximate)
 
 void forward(const Options& options, Call& call) {
   TF_Tensor* x = call.input(0);

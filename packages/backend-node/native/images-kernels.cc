@@ -39,6 +39,11 @@ extern "C" void NAME(flip)(const float* x, const float* flip, long height, long 
   }
 }
 
-extern "C" void NAME(scale)(const float* x, float scale, float shift, long from, long to, float* y) {
-  for (long i = from; i < to; i++) y[i] = scale * x[i] + shift;
+// `from` is a multiple of `period`, after which scale and shift begin again.
+extern "C" void NAME(scale)(const float* x, const float* scale, const float* shift, long period,
+                            long from, long to, float* __restrict y) {
+  for (long begin = from; begin < to; begin += period) {
+    const long count = to - begin < period ? to - begin : period;
+    for (long k = 0; k < count; k++) y[begin + k] = scale[k] * x[begin + k] + shift[k];
+  }
 }

@@ -3,26 +3,16 @@
 //
 //   ChainrulePixels  y = x / 255 for the bytes x, four in each integer
 //   ChainruleFlip    y = x, but left to right in the examples where flip is 1
-//   ChainruleScale   y = scale · x + shift
+//   ChainruleScale   y = scale · x + shift, channel by channel
 #include "operation.h"
 
 #define DECLARE(set)                                                                             \
   extern "C" void pixels_##set(const unsigned char*, long, long, float*);                        \
   extern "C" void flip_##set(const float*, const float*, long, long, long, long, long, float*);  \
-  extern "C" void scale_##set(const float*, float, float, long, long, float*);
+  extern "C" void scale_##set(const float*, const float*, const float*, long, long, long, float*);
 EVERY_SET(DECLARE)
 
 namespace {
-
-struct ScaleOptions {
-  float scale = 1, shift = 0;
-
-  template <typename F>
-  void each(const F& f) {
-    f("scale", &scale);
-    f("shift", &shift);
-  }
-};
 
 void pixels(const NoOptions&, Call& call) {
   TF_Tensor* packed = call.input(0);
@@ -47,13 +37,27 @@ void flip(const NoOptions&, Call& call) {
   });
 }
 
-void scale(const ScaleOptions& options, Call& call) {
-  TF_Tensor* x = call.input(0);
+// The channels of `from`, again and again, so that a vector always meets those of its numbers.
+std::vector<float> repeated(TF_Tensor* from, long period) {
+  const long channels = TF_Dim(from, 0);
+  std::vector<float> all(period);
+  for (long k = 0; k < period; k++) all[k] = floats(from)[k % channels];
+  return all;
+}
+
+void scale(const NoOptions&, Call& call) {
+  TF_Tensor *x = call.input(0), *scale = call.input(1), *shift = call.input(2);
   if (!call.ok()) return;
+  const long channels = last_axis(x), count = TF_TensorElementCount(x);
+  if (channels == 0 || !is_vector(scale, channels) || !is_vector(shift, channels))
+    return call.fail("ChainruleScale: expected x [..., channels], scale and shift [channels]");
   TF_Tensor* y = call.output(shape_of(x));
   if (!call.ok()) return;
-  over_rows(TF_TensorElementCount(x), 1, [&](int, long from, long to) {
-    LOOP(scale)(floats(x), options.scale, options.shift, from, to, floats(y));
+  const long period = channels * kLanes;
+  const std::vector<float> scales = repeated(scale, period), shifts = repeated(shift, period);
+  over_rows((count + period - 1) / period, period, [&](int, long from, long to) {
+    LOOP(scale)(floats(x), scales.data(), shifts.data(), period, from * period,
+                std::min(count, to * period), floats(y));
   });
 }
 
@@ -62,5 +66,6 @@ void scale(const ScaleOptions& options, Call& call) {
 void register_images(TF_Status* status) {
   add_operation<NoOptions, pixels>({"ChainrulePixels", {"packed: int32"}, {"y: float"}}, status);
   add_operation<NoOptions, flip>({"ChainruleFlip", {"x: float", "flip: float"}, {"y: float"}}, status);
-  add_operation<ScaleOptions, scale>({"ChainruleScale", {"x: float"}, {"y: float"}}, status);
+  add_operation<NoOptions, scale>(
+      {"ChainruleScale", {"x: float", "scale: float", "shift: float"}, {"y: float"}}, status);
 }

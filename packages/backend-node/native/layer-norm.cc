@@ -15,14 +15,7 @@ EVERY_SET(DECLARE)
 
 namespace {
 
-struct Options {
-  float epsilon = 0;
-
-  template <typename F>
-  void each(const F& f) {
-    f("epsilon", &epsilon);
-  }
-};
+ONE_OPTION(Options, float, epsilon)
 
 bool is_rows(TF_Tensor* x) {
   return TF_NumDims(x) >= 1 && TF_TensorElementCount(x) > 0 && last_axis(x) % kLanes == 0;

@@ -140,14 +140,17 @@ struct NoOptions {
   void each(const F&) {}
 };
 
-struct ReluOptions {
-  unsigned char relu = 0;
+// Options with one member.
+#define ONE_OPTION(Name, type, member) \
+  struct Name {                        \
+    type member{};                     \
+    template <typename F>              \
+    void each(const F& f) {            \
+      f(#member, &member);             \
+    }                                  \
+  };
 
-  template <typename F>
-  void each(const F& f) {
-    f("relu", &relu);
-  }
-};
+ONE_OPTION(ReluOptions, unsigned char, relu)
 
 inline std::string type_of(const float*) { return "float"; }
 inline std::string type_of(const int32_t*) { return "int"; }

@@ -1,4 +1,4 @@
-import { hasKernel, type Key, runKernel, uniform } from '@chainrule/tensor';
+import { fusedKernel, hasKernel, type Key, runKernel, uniform } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** The kernel by which a backend may mirror some examples in one pass: `{ x, flip }`, flip `[batch]` of 0 and 1. */
@@ -24,19 +24,12 @@ function composite(images: tf.Tensor4D, flip: tf.Tensor4D): tf.Tensor4D {
   return tf.add(tf.mul(tf.reverse(images, 2), flip), tf.mul(images, tf.sub(1, flip)));
 }
 
-function inOnePass(images: tf.Tensor4D, given: tf.Tensor4D): tf.Tensor4D {
-  const mirrored = (x: tf.Tensor, flip: tf.Tensor) => runKernel(FLIP, { x, flip })[0]!;
-  const op = tf.customGrad((...args) => {
-    const [x, flip, save] = args as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
-    save([flip]);
-    return {
-      value: mirrored(x, flip),
-      // Mirrored twice, a picture is as it was. What decides is drawn, so it has no gradient.
-      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => [
-        mirrored(dy, saved!),
-        tf.zerosLike(saved!),
-      ],
-    };
+function inOnePass(x: tf.Tensor4D, drawn: tf.Tensor4D): tf.Tensor4D {
+  return fusedKernel<tf.Tensor4D>({
+    kernel: FLIP,
+    inputs: { x },
+    constants: { flip: tf.reshape(drawn, [-1]) },
+    // Mirrored twice, a picture is as it was.
+    gradient: (dy, { flip }) => runKernel(FLIP, { x: dy, flip: flip! }),
   });
-  return op(images, tf.reshape(given, [-1])) as tf.Tensor4D;
 }

@@ -1,4 +1,4 @@
-import { ChainruleError, hasKernel, runKernel } from '@chainrule/tensor';
+import { ChainruleError, fusedKernel, hasKernel } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** One number for all channels, or one per channel. */
@@ -37,29 +37,28 @@ export function checkPixels(where: string, pixels: Pixels, channels: number): vo
   }
 }
 
-/** The kernel by which a backend may scale and shift in one pass: `{ x }`, attributes `{ scale, shift }`. */
+/**
+ * The kernel by which a backend may scale and shift channels in one pass: `{ x, scale, shift }`, both
+ * `[channels]`.
+ */
 const SCALE = 'Scale';
-
-function centered(pixels: tf.Tensor4D): tf.Tensor4D {
-  if (!hasKernel(SCALE)) return tf.sub(tf.mul(pixels, 2), 1);
-  const op = tf.customGrad((x) => ({
-    value: runKernel(SCALE, { x: x as tf.Tensor }, { scale: 2, shift: -1 })[0]!,
-    gradFunc: (dy: tf.Tensor) => tf.mul(dy, 2),
-  }));
-  return op(pixels) as tf.Tensor4D;
-}
 
 /** (x − mean) / std with the last axis of `x` as channels, as one product and one sum. */
 export function preprocess(x: tf.Tensor4D, pixels: Pixels): tf.Tensor4D {
   if (pixels === 'none') return x;
   return tf.tidy(() => {
-    if (pixels === 'centered') return centered(x);
-    const channels = x.shape[3];
-    const all = (value: PerChannel) =>
-      typeof value === 'number' ? new Array<number>(channels).fill(value) : value;
-    const [mean, std] = [all(pixels.mean), all(pixels.std)];
-    const scale = tf.tensor1d(std.map((s) => 1 / s));
-    const shift = tf.tensor1d(std.map((s, i) => -mean[i]! / s));
-    return tf.add(tf.mul(x, scale), shift);
+    const { mean, std } = pixels === 'centered' ? { mean: 0.5, std: 0.5 } : pixels;
+    const each = (value: PerChannel) =>
+      typeof value === 'number' ? new Array<number>(x.shape[3]).fill(value) : value;
+    const means = each(mean);
+    const scale = tf.tensor1d(each(std).map((s) => 1 / s));
+    const shift = tf.tensor1d(each(std).map((s, i) => -means[i]! / s));
+    if (!hasKernel(SCALE)) return tf.add(tf.mul(x, scale), shift);
+    return fusedKernel<tf.Tensor4D>({
+      kernel: SCALE,
+      inputs: { x },
+      constants: { scale, shift },
+      gradient: (dy, { scale }) => [tf.mul(dy, scale!)],
+    });
   });
 }

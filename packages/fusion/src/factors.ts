@@ -1,4 +1,4 @@
-import { hasKernel, runKernel } from '@chainrule/tensor';
+import { fusedKernel, hasKernel, runKernel } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** x₁ ⊙ x₂ ⊙ … */
@@ -25,24 +25,13 @@ const FACTOR_SUM_GRADIENT = 'FactorSumGradient';
 
 /** `sumPool(multiplied(factors), count)`. */
 export function factorSum(factors: readonly tf.Tensor2D[], count: number): tf.Tensor2D {
-  const [last, ...others] = factors.toReversed();
-  if (others.length === 0 || !hasKernel(FACTOR_SUM)) return sumPool(multiplied(factors), count);
-  return inOnePass(multiplied(others.toReversed()), last!, count);
-}
-
-function inOnePass(left: tf.Tensor2D, right: tf.Tensor2D, count: number): tf.Tensor2D {
-  const op = tf.customGrad((...args) => {
-    const [x, y, save] = args as [tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc];
-    save([x, y]);
-    return {
-      value: runKernel(FACTOR_SUM, { x, y }, { count })[0]!,
-      gradFunc: (dz: tf.Tensor, saved: tf.Tensor[]) => {
-        const [x, y] = saved as [tf.Tensor, tf.Tensor];
-        return runKernel(FACTOR_SUM_GRADIENT, { dz, x, y }, { count });
-      },
-    };
+  if (factors.length === 1 || !hasKernel(FACTOR_SUM)) return sumPool(multiplied(factors), count);
+  return fusedKernel<tf.Tensor2D>({
+    kernel: FACTOR_SUM,
+    inputs: { x: multiplied(factors.slice(0, -1)), y: factors.at(-1)! },
+    attributes: { count },
+    gradient: (dz, { x, y }) => runKernel(FACTOR_SUM_GRADIENT, { dz, x: x!, y: y! }, { count }),
   });
-  return op(left, right) as tf.Tensor2D;
 }
 
 const BELOW_ROOT = 1e-8;

@@ -1,4 +1,4 @@
-import { hasKernel, runKernel } from '@chainrule/tensor';
+import { fusedKernel, hasKernel, runKernel } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
@@ -21,15 +21,13 @@ function composite(x: tf.Tensor3D, both: tf.Tensor2D): tf.Tensor3D {
   return tf.relu(tf.add(tf.mul(x, tf.add(gamma, 1)), beta));
 }
 
-const inOnePass = /* @__PURE__ */ tf.customGrad((...args) => {
-  const [x, both, save] = args as [tf.Tensor3D, tf.Tensor2D, tf.GradSaveFunc];
-  const [y] = runKernel(MODULATE, { x, both }, { relu: true });
-  save([x, both, y!]);
-  return {
-    value: y!,
-    gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const [x, both, y] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
-      return runKernel(MODULATE_GRADIENT, { dy, x, both, y }, { relu: true });
-    },
-  };
-}) as (x: tf.Tensor3D, both: tf.Tensor2D) => tf.Tensor3D;
+function inOnePass(x: tf.Tensor3D, both: tf.Tensor2D): tf.Tensor3D {
+  const attributes = { relu: true };
+  return fusedKernel<tf.Tensor3D>({
+    kernel: MODULATE,
+    inputs: { x, both },
+    attributes,
+    gradient: (dy, { x, both }, [y]) =>
+      runKernel(MODULATE_GRADIENT, { dy, x: x!, both: both!, y: y! }, attributes),
+  });
+}

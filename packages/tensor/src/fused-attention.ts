@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { AttentionMask } from './attention.js';
-import { runKernel } from './kernels.js';
+import { fusedKernel, runKernel } from './kernels.js';
 
 /**
  * The kernel by which a backend may do attention with several heads where they lie:
@@ -22,20 +22,14 @@ export function fusedAttention(
   heads: number,
   mask?: AttentionMask,
 ): tf.Tensor3D {
-  const seen = maskOf(mask);
-  const operation = tf.customGrad((...args) => {
-    const [q, k, v, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
-    const [value, weights] = runKernel(ATTENTION, { q, k, v, mask: seen }, { heads });
-    save([q, k, v, weights!]);
-    return {
-      value: value!,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const [q, k, v, weights] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-        return runKernel(ATTENTION_GRADIENT, { dy, q, k, v, weights }, { heads });
-      },
-    };
+  return fusedKernel<tf.Tensor3D>({
+    kernel: ATTENTION,
+    inputs: { q, k, v },
+    constants: { mask: maskOf(mask) },
+    attributes: { heads },
+    gradient: (dy, { q, k, v }, [, weights]) =>
+      runKernel(ATTENTION_GRADIENT, { dy, q: q!, k: k!, v: v!, weights: weights! }, { heads }),
   });
-  return operation(q, k, v) as tf.Tensor3D;
 }
 
 function maskOf(mask: AttentionMask | undefined): tf.Tensor3D {

@@ -8,7 +8,7 @@ export * from './executor.js';
 export { ATTENTION, ATTENTION_GRADIENT } from './fused-attention.js';
 export * from './gelu.js';
 export * from './initializers.js';
-export { hasKernel, runKernel } from './kernels.js';
+export { type FusedKernel, fusedKernel, hasKernel, runKernel } from './kernels.js';
 export { LAYER_NORM, LAYER_NORM_GRADIENT } from './layer-norm.js';
 export * from './layers-model.js';
 export * from './module.js';

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { runKernel } from './kernels.js';
+import type * as tf from '@tensorflow/tfjs-core';
+import { fusedKernel, runKernel } from './kernels.js';
 
 /**
  * The kernel by which a backend may do layer norm in one pass: `{ x, scale, offset }`, attributes
@@ -16,17 +16,11 @@ export function fusedLayerNorm<T extends tf.Tensor>(
   offset: tf.Tensor1D,
   epsilon: number,
 ): T {
-  const operation = tf.customGrad((...args) => {
-    const [x, scale, offset, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
-    const [value, mean, inverse] = runKernel(LAYER_NORM, { x, scale, offset }, { epsilon });
-    save([x, scale, mean!, inverse!]);
-    return {
-      value: value!,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const [x, scale, mean, inverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-        return runKernel(LAYER_NORM_GRADIENT, { dy, x, scale, mean, inverse });
-      },
-    };
+  return fusedKernel<T>({
+    kernel: LAYER_NORM,
+    inputs: { x, scale, offset },
+    attributes: { epsilon },
+    gradient: (dy, { x, scale }, [, mean, inverse]) =>
+      runKernel(LAYER_NORM_GRADIENT, { dy, x: x!, scale: scale!, mean: mean!, inverse: inverse! }),
   });
-  return operation(x, scale, offset) as T;
 }

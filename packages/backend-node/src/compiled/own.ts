@@ -53,7 +53,7 @@ const KERNELS: readonly Kernel[] = [
   // The bytes of pictures, of a loader of `@chainrule/data`; what `@chainrule/encoders-image` does to them.
   ['Pixels', 'ChainrulePixels', ['packed'], {}, 1],
   ['Flip', 'ChainruleFlip', ['x', 'flip'], {}, 1],
-  ['Scale', 'ChainruleScale', ['x'], { scale: 'float', shift: 'float' }, 1],
+  ['Scale', 'ChainruleScale', ['x', 'scale', 'shift'], {}, 1],
   // The sums of products of factors of `@chainrule/fusion`.
   ['FactorSum', 'ChainruleFactorSum', ['x', 'y'], { count: 'int' }, 1],
   ['FactorSumGradient', 'ChainruleFactorSumGradient', ['dz', 'x', 'y'], { count: 'int' }, 2],

@@ -45,7 +45,7 @@ describe('bytes of pictures in one pass', () => {
   });
 });
 
-describe('flips and centred pixels in one pass', () => {
+describe('flips and scaled pixels in one pass', () => {
   afterEach(() => tf.setBackend('tensorflow'));
 
   it.each([1, 3, 4])(
@@ -56,7 +56,10 @@ describe('flips and centred pixels in one pass', () => {
       const numbers = () =>
         tf.tidy(() => {
           const images = uniform<tf.Rank.R4>(key(1), [40, 9, 33, channels]);
-          const encoder = cnn({ size: [9, 33], channels, blocks: [], pool: 'flatten', width: 4 });
+          const std = [0.5, 0.25, 2, 4].slice(0, channels);
+          const pixels = channels === 3 ? 'centered' : { mean: 0.4, std };
+          const size = [9, 33] as const;
+          const encoder = cnn({ size, channels, blocks: [], pool: 'flatten', width: 4, pixels });
           const params = encoder.init(key(2));
           const run = (x: tf.Tensor4D) =>
             encoder.apply(params, augment(x, ['flip'], key(3))).vector;

@@ -1,10 +1,10 @@
 import { type LstmActivation, lstmSequence } from '@chainrule/encoders-text';
 import { key, normalArray, split } from '@chainrule/tensor';
-import { expectClose, gradients } from '@chainrule/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { useNative } from '../../src/backend.js';
 import { hasOperations } from '../../src/operations.js';
+import { expectTwins, outputAndGradients } from './twins.js';
 
 beforeAll(async () => {
   await import('@tensorflow/tfjs');
@@ -20,25 +20,19 @@ function numbers(
   masked: boolean,
   activation: LstmActivation,
 ) {
-  return tf.tidy(() => {
-    const given = {
-      projected: tf.tensor3d(values('x', 4 * time * batch * width, 2), [time, batch, 4 * width]),
-      recurrent: tf.tensor2d(values('r', 4 * width * width, 0.2), [width, 4 * width]),
-    };
-    // Padding in front, in the middle and at the end.
-    const mask = tf.tensor2d(
-      Array.from({ length: time * batch }, (_, k) => (k % 5 === 2 || k % 7 === 0 ? 0 : 1)),
-      [time, batch],
-    );
-    const weights = tf.tensor3d(values('w', time * batch * width, 1), [time, batch, width]);
-    const run = (p: typeof given) =>
-      lstmSequence(p.projected, masked ? mask : undefined, p.recurrent, activation);
-    const found = gradients(run, given, weights);
-    return {
-      states: run(given).arraySync(),
-      ...Object.fromEntries([...found].map(([name, g]) => [name, g!.arraySync()])),
-    };
-  });
+  const given = {
+    projected: tf.tensor3d(values('x', 4 * time * batch * width, 2), [time, batch, 4 * width]),
+    recurrent: tf.tensor2d(values('r', 4 * width * width, 0.2), [width, 4 * width]),
+  };
+  // Padding in front, in the middle and at the end.
+  const mask = tf.tensor2d(
+    Array.from({ length: time * batch }, (_, k) => (k % 5 === 2 || k % 7 === 0 ? 0 : 1)),
+    [time, batch],
+  );
+  const weights = tf.tensor3d(values('w', time * batch * width, 1), [time, batch, width]);
+  const run = (p: typeof given) =>
+    lstmSequence(p.projected, masked ? mask : undefined, p.recurrent, activation);
+  return outputAndGradients(run, given, weights);
 }
 
 describe('a step of an LSTM in one pass', () => {
@@ -54,13 +48,9 @@ describe('a step of an LSTM in one pass', () => {
   ])('agrees with plain operations: %j, masked: %j, %s', async (shape, masked, activation) => {
     expect(hasOperations()).toBe(true);
     expect(tf.getKernel('LstmCell', 'tensorflow')).toBeDefined();
-    const native = numbers(shape, masked, activation);
-    await tf.setBackend('cpu');
-    const plain = numbers(shape, masked, activation);
-    for (const name of ['states', 'projected', 'recurrent'] as const) {
-      const [own, expected] = [native, plain].map((all) => tf.tensor((all as never)[name]));
-      const largest = tf.max(tf.abs(expected!)).dataSync()[0]!;
-      expectClose(own!, expected!, { rtol: 1e-4, atol: 2e-6 * Math.max(1, largest) });
-    }
+    await expectTwins(
+      () => numbers(shape, masked, activation),
+      (largest) => 2e-6 * Math.max(1, largest),
+    );
   });
 });

@@ -1,9 +1,9 @@
 import { filmBlocks } from '@chainrule/fusion';
 import { key, normalArray, split } from '@chainrule/tensor';
-import { expectClose, gradients } from '@chainrule/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { useNative } from '../../src/backend.js';
+import { expectTwins, outputAndGradients } from './twins.js';
 
 beforeAll(async () => {
   await import('@tensorflow/tfjs');
@@ -12,31 +12,25 @@ beforeAll(async () => {
 
 /** z and the gradients of a small stack of FiLM blocks with the present backend, as numbers. */
 function numbers(batch: number, tokens: number, hidden: number) {
-  return tf.tidy(() => {
-    const fusion = filmBlocks({
-      widths: { image: 8, text: 6 },
-      tokenWidths: { image: 5 },
-      hidden,
-      residual: true,
-    });
-    const values = (name: string, size: number) => normalArray(split(key(4), name), size);
-    const image = tf.tensor3d(values('tokens', batch * tokens * 5), [batch, tokens, 5]);
-    const given = {
-      params: fusion.init(key(1)),
-      text: tf.tensor2d(values('text', batch * 6), [batch, 6]),
-    };
-    const run = ({ params, text }: typeof given) =>
-      fusion.apply(params, {
-        image: { vector: tf.zeros([batch, 8]), tokens: image },
-        text: { vector: text },
-      });
-    const weights = tf.tensor2d(values('weights', batch * fusion.width), [batch, fusion.width]);
-    const found = gradients(run, given, weights);
-    return {
-      z: run(given).arraySync(),
-      ...Object.fromEntries([...found].map(([name, g]) => [name, g!.arraySync()])),
-    };
+  const fusion = filmBlocks({
+    widths: { image: 8, text: 6 },
+    tokenWidths: { image: 5 },
+    hidden,
+    residual: true,
   });
+  const values = (name: string, size: number) => normalArray(split(key(4), name), size);
+  const image = tf.tensor3d(values('tokens', batch * tokens * 5), [batch, tokens, 5]);
+  const given = {
+    params: fusion.init(key(1)),
+    text: tf.tensor2d(values('text', batch * 6), [batch, 6]),
+  };
+  const run = ({ params, text }: typeof given) =>
+    fusion.apply(params, {
+      image: { vector: tf.zeros([batch, 8]), tokens: image },
+      text: { vector: text },
+    });
+  const weights = tf.tensor2d(values('weights', batch * fusion.width), [batch, fusion.width]);
+  return outputAndGradients(run, given, weights);
 }
 
 describe('modulation in one pass', () => {
@@ -49,17 +43,9 @@ describe('modulation in one pass', () => {
     [90, 49, 32],
   ])('agrees with plain operations: %i × %i × %i', async (batch, tokens, hidden) => {
     expect(tf.getKernel('Modulate', 'tensorflow')).toBeDefined();
-    const native = numbers(batch, tokens, hidden) as { readonly [name: string]: unknown };
-    await tf.setBackend('cpu');
-    const plain = numbers(batch, tokens, hidden) as { readonly [name: string]: unknown };
-    expect(Object.keys(native)).toEqual(Object.keys(plain));
-    for (const [name, values] of Object.entries(plain)) {
-      const expected = tf.tensor(values as number[]);
-      const largest = tf.max(tf.abs(expected)).dataSync()[0]!;
-      expectClose(tf.tensor(native[name] as number[]), expected, {
-        rtol: 1e-4,
-        atol: 1e-5 * largest,
-      });
-    }
+    await expectTwins(
+      () => numbers(batch, tokens, hidden),
+      (largest) => 1e-5 * largest,
+    );
   });
 });
