@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder } from '@chainrule/data/node';
 import { type FusionFactory, modalityDropout } from '@chainrule/fusion';
@@ -48,7 +49,7 @@ export const fusion: Bench = {
       const epochs = budget.epochs[task];
       const images = task === 'clevr' ? budget.clevrImages : 0;
       const wanted = { strategy, task, seed, dropout, epochs, images };
-      if (results.find(wanted)) return;
+      if (await results.has(wanted)) return;
       const opened = await openTask(task, seed, budget);
       const trained = await trainTask(opened, factory(strategy, dropout), { seed });
       const accuracy: { [name: string]: number } = {};
@@ -60,8 +61,14 @@ export const fusion: Bench = {
         for (const kind of kinds) accuracy[kind] = await trained.accuracy(kind);
       }
       const { parameters, stepMs, seconds } = trained;
+      const took = {
+        parameters: parameters.fusion,
+        stepMs,
+        seconds,
+        cores: availableParallelism(),
+      };
       trained.dispose();
-      await results.add({ ...wanted, accuracy, parameters: parameters.fusion, stepMs, seconds });
+      await results.add({ ...wanted, accuracy, ...took });
       const shown = Object.entries(accuracy).map(
         ([name, x]) => `${name} ${(100 * x).toFixed(1)} %`,
       );

@@ -15,6 +15,8 @@ export interface Summary {
   readonly relational: Spread | undefined;
   readonly parameters: number | undefined;
   readonly stepMs: number | undefined;
+  /** On how many cores that was. */
+  readonly cores: readonly number[];
   /** With 0, 30 and 60 % of the examples lacking a modality. */
   readonly missing: readonly (number | undefined)[];
 }
@@ -37,6 +39,7 @@ export function summarize(runs: readonly Run[], strategies: readonly string[]): 
       relational: values('clevr', 'relational'),
       parameters: plain('vqa')[0]?.parameters,
       stepMs: steps.length === 0 ? undefined : Math.min(...steps),
+      cores: own.map(({ cores }) => cores),
       missing: RATES.map((rate) => robust?.accuracy[`${rate}`]),
     };
   });
@@ -101,10 +104,13 @@ export async function write(
     }),
   );
   const { epochs, clevrImages } = budget;
+  const cores = [...new Set(rows.flatMap((row) => row.cores))]
+    .toSorted((a, b) => a - b)
+    .join(' or ');
   const text = [
     '# Every fusion strategy on the same tasks',
     '',
-    `Made by \`pnpm bench fusion\` on ${new Date().toISOString().slice(0, 10)}, each training on one core. Encoders, head, optimiser, epochs and`,
+    `Made by \`pnpm bench fusion\` on ${new Date().toISOString().slice(0, 10)}, each training on ${cores} core${cores === '1' ? '' : 's'}. Encoders, head, optimiser, epochs and`,
     'seeds are the same for all strategies, which have their default options (`relationNetwork`: two layers, the',
     `maximum and the mean of pairs, batch norm). Accuracy in %, mean ± deviation over up to ${seeds}`,
     'seeds; without a deviation it is that of one, and a dash is not trained yet. [What follows from it](choosing-a-fusion.md).',

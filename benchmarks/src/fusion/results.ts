@@ -16,15 +16,17 @@ export interface Run {
   readonly parameters: number;
   readonly stepMs: number;
   readonly seconds: number;
+  /** Cores that it might use. */
+  readonly cores: number;
 }
 
 /**
  * What was measured so far, so that a run that was stopped goes on where it was. Several processes may
- * add to one file: each reads it again before it writes.
+ * add to one file: each reads it again before it trains or writes.
  */
 export interface Results {
   readonly runs: readonly Run[];
-  find(wanted: Pick<Run, Identity>): Run | undefined;
+  has(wanted: Pick<Run, Identity>): Promise<boolean>;
   add(run: Run): Promise<void>;
 }
 
@@ -41,7 +43,10 @@ export async function openResults(path: string): Promise<Results> {
     get runs() {
       return runs;
     },
-    find: (wanted) => runs.find((run) => same(run, wanted)),
+    async has(wanted) {
+      runs = await stored();
+      return runs.some((run) => same(run, wanted));
+    },
     async add(run) {
       runs = [...(await stored()).filter((other) => !same(other, run)), run];
       await mkdir(dirname(path), { recursive: true });

@@ -64,11 +64,11 @@ const POOLS = {
  * scale and offset, or nothing. Padding is in no pair.
  *
  * The sum grows with the square of the number of objects: 16 to 64 do well, and a warm-up of the
- * learning rate helps, or `pool: 'mean'`; with `norm: 'batch'` z has one scale however many there are, and
- * what few pairs tell is not lost in what all have in common.
+ * learning rate helps. With `pool: 'maxAndMean'` (max and mean in place of Σ) and `norm: 'batch'` z has one
+ * scale however many there are, and what one pair tells is not lost in what all have in common.
  *
  * Shapes: tokens of `objects`, `[batch, tokens, tokenWidth]`, and vectors of the others,
- * `[batch, widthᵢ]`, give z, `[batch, width]`.
+ * `[batch, widthᵢ]`, give z, `[batch, width]`, or `[batch, 2·width]` with `maxAndMean`.
  *
  * Source: Santoro et al., A simple neural network module for relational reasoning (2017); f is the
  * head that follows.
