@@ -44,10 +44,15 @@ export function buildPackages() {
 
 const installer = join(root, 'packages/backend-node/dist/install.js');
 
-/** Builds what provides the native library, so that this can start before all else is built. */
+/**
+ * Builds what provides the native library, so that this can start before all else is built. Also where it
+ * is there: that of an earlier version would find its own operations, and not miss those of this one.
+ */
 export async function buildInstaller() {
-  if (existsSync(installer)) return;
-  await step('Building the installer of native TensorFlow', () => compile('packages/backend-node'));
+  const build = () => compile('packages/backend-node');
+  await (existsSync(installer)
+    ? build()
+    : step('Building the installer of native TensorFlow', build));
 }
 
 /**
