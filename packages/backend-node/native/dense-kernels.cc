@@ -1,4 +1,6 @@
 // The loops of dense.cc.
+#include "adam.h"
+
 #include "vector.h"
 
 // Sixteen registers hold fewer sums than thirty-two.
@@ -42,10 +44,6 @@ extern "C" void NAME(dense_forward)(const float* x, const float* w, float* y, lo
       multiply_columns<1>(x + k, in, w + k * out + n, out, depth, y + n, out, batch);
   }
 }
-
-struct Adam {
-  float rate, epsilon, keep, toward_mean, toward_square;
-};
 
 // What the update of one weight needs of the next rows is fetched while this row is computed.
 static inline void fetch_ahead(const float* p) { __builtin_prefetch(p, 1, 2); }
@@ -91,14 +89,7 @@ static inline void update_tile(const float (*xt)[BLOCK], const float* dy, long b
   for (int r = 0; r < R; r++) {
     float *wr = w + r * out, *mr = m + r * out, *vr = v + r * out;
 #pragma GCC ivdep
-    for (int i = 0; i < C * LANES; i++) {
-      const float g = gradient[r][i];
-      const float mean = mr[i] + (g - mr[i]) * adam.toward_mean;
-      const float square = vr[i] + (g * g - vr[i]) * adam.toward_square;
-      mr[i] = mean;
-      vr[i] = square;
-      wr[i] = wr[i] * adam.keep - mean * adam.rate / (__builtin_sqrtf(square) + adam.epsilon);
-    }
+    for (int i = 0; i < C * LANES; i++) adam_step(gradient[r][i], wr + i, mr + i, vr + i, adam);
   }
 }
 

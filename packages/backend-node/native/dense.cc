@@ -4,14 +4,11 @@
 //   ChainruleDense      y = x · w
 //   ChainruleDenseAdam  dx = dy · wᵀ, g = xᵀ · dy and Adam's update of w with g, in one pass over
 //                       w and its moments. g is never written to memory.
+#include "adam.h"
+
 #include "operation.h"
 
 #include <cstring>
-
-// Of dense-kernels.cc, whose instruction sets differ.
-struct Adam {
-  float rate, epsilon, keep, toward_mean, toward_square;
-};
 
 #define DECLARE(set)                                                                               \
   extern "C" void dense_forward_##set(const float*, const float*, float*, long, long, long, long,  \

@@ -5,6 +5,7 @@
 
 #include "product.h"
 
+void register_adam(TF_Status* status);
 void register_attention(TF_Status* status);
 void register_batch_norm(TF_Status* status);
 void register_convolution(TF_Status* status);
@@ -21,6 +22,7 @@ void register_rows(TF_Status* status);
 
 static bool register_all() {
   TF_Status* status = TF_NewStatus();
+  register_adam(status);
   register_attention(status);
   register_batch_norm(status);
   register_convolution(status);

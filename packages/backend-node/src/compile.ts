@@ -76,6 +76,7 @@ export async function ensureOperations(paths: NativePaths, options: CompileOptio
 }
 
 const PARTS = [
+  'adam',
   'attention',
   'batch-norm',
   'convolution',

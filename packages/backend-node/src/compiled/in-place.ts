@@ -1,3 +1,4 @@
+import { hasOperations } from '../operations.js';
 import {
   constant,
   type Fusion,
@@ -46,17 +47,66 @@ export function inPlaceUpdates(graph: Graph): InPlaceUpdate[] {
   });
 }
 
-/** How the update reads its leaves' present values, and who must be done with them first. */
+/** How updates read their leaves' present values, and who must be done with them first. */
 export interface Access {
   readonly handle: Variables;
   /** The value of a leaf before the step. */
-  readonly read: (path: string) => Ref;
+  readonly read: (path: string, like: Fusion) => Ref;
   /** All nodes that use a leaf's value before the step. */
   readonly users: (path: string) => readonly Node[];
+  /** Whether a leaf's memory is also that of a result of the step. */
+  readonly isKept: (path: string) => boolean;
 }
 
-/** The nodes that make the update: none of them has an output, all are effects. */
-export function applyInPlace({ fusion, paths }: InPlaceUpdate, access: Access): Node[] {
+/** The nodes that make the updates: none of them has an output, all are effects. */
+export function applyInPlace(updates: readonly InPlaceUpdate[], access: Access): Node[] {
+  const alike: InPlaceUpdate[][] = [];
+  const effects: Node[] = [];
+  for (const update of updates) {
+    if (!hasOperations() || update.fusion.kernel !== 'ApplyAdam' || isKept(update, access)) {
+      effects.push(...applyOne(update, access));
+      continue;
+    }
+    const others = alike.find(([first]) => isLike(update.fusion, first!.fusion));
+    if (others) others.push(update);
+    else alike.push([update]);
+  }
+  return [...effects, ...alike.map((each) => applyAdam(each, access))];
+}
+
+const isKept = ({ paths }: InPlaceUpdate, access: Access) =>
+  Object.values(paths).some((path) => access.isKept(path));
+
+const SETTINGS = ['rate', 'epsilon', 'decay'] as const;
+
+const isLike = (a: Fusion, b: Fusion) =>
+  SETTINGS.every((name) => sameRef(a.inputs[name]!, b.inputs[name]!)) &&
+  a.attrs.beta1 === b.attrs.beta1 &&
+  a.attrs.beta2 === b.attrs.beta2;
+
+/** Adam's updates of all weights that share their settings, by one operation of native/adam.cc. */
+function applyAdam(updates: readonly InPlaceUpdate[], { read, users }: Access): Node {
+  const { inputs, attrs } = updates[0]!.fusion;
+  const values = (slot: string) => updates.map(({ fusion, paths }) => read(paths[slot]!, fusion));
+  const float = (name: string) => ({ name, type: AttrType.float, value: Number(attrs[name]) });
+  return {
+    op: 'ChainruleAdam',
+    attrs: [
+      float('beta1'),
+      float('beta2'),
+      { name: 'count', type: AttrType.int, value: updates.length },
+    ],
+    inputs: [
+      ...updates.map(({ fusion }) => fusion.inputs.grad!),
+      ...['param', 'm', 'v'].flatMap(values),
+      ...SETTINGS.map((name) => inputs[name]!),
+    ],
+    outputs: [],
+    after: updates.flatMap(({ paths }) => Object.values(paths).flatMap(users)),
+  };
+}
+
+function applyOne({ fusion, paths }: InPlaceUpdate, access: Access): Node[] {
   const { inputs, attrs, kernel } = fusion;
   const variable = (slot: string): Ref => ({ node: access.handle(paths[slot]!), index: 0 });
   const after = Object.values(paths).flatMap((path) => access.users(path));
@@ -88,7 +138,7 @@ export function applyInPlace({ fusion, paths }: InPlaceUpdate, access: Access): 
         ),
       ];
     default: {
-      const scaled = isZero(decay!) ? undefined : decayed(paths.param!, decay!, access);
+      const scaled = isZero(decay!) ? undefined : decayed(paths.param!, fusion, access);
       // Powers of zero: the bias corrections are in the rate and epsilon already.
       const zero = scalar(0);
       const update = effect(
@@ -106,7 +156,7 @@ export function applyInPlace({ fusion, paths }: InPlaceUpdate, access: Access): 
 }
 
 /** param ← (1 − decay)·param, in a new buffer. */
-function decayed(path: string, decay: Ref, { handle, read }: Access): Node {
+function decayed(path: string, fusion: Fusion, { handle, read }: Access): Node {
   const binary = (op: string, a: Ref, b: Ref, like: Ref): Ref => ({
     node: {
       op,
@@ -117,7 +167,8 @@ function decayed(path: string, decay: Ref, { handle, read }: Access): Node {
     index: 0,
   });
   const one = constant(Float32Array.of(1), []);
-  const param = read(path);
+  const param = read(path, fusion);
+  const decay = fusion.inputs.decay!;
   return assignVariable(
     handle(path),
     binary('Mul', param, binary('Sub', one, decay, decay), param),

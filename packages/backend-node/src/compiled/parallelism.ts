@@ -92,9 +92,12 @@ function products(node: Node): number {
     case 'ChainruleDenseAdam':
       return 2 * size(a) * b.at(-1)!;
     case 'Conv2D':
+    case 'ChainruleConvolution':
       return places(out) * size(b);
     case 'Conv2DBackpropInput':
       return places(c) * size(b);
+    case 'ChainruleConvolutionInputGradient':
+      return places(a) * size(b);
     case 'Conv2DBackpropFilter':
       return places(c) * size(out);
     case 'ChainruleFilterGradient':

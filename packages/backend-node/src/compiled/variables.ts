@@ -1,4 +1,4 @@
-import { filterGradients } from './convolution.js';
+import { convolutions } from './convolution.js';
 import { DENSE_ADAM, denseAdam, denseForward, denseUpdate } from './dense.js';
 import {
   type Fusion,
@@ -141,7 +141,7 @@ export function bindState(graph: Graph, handle: Variables): StatefulGraph {
       each === layer.inputGradient ? [single(node)] : undefined,
     );
   });
-  bound = filterGradients(batchNorms(segmentSums(bound)));
+  bound = convolutions(batchNorms(segmentSums(bound)));
   bound = narrowProducts(tiledProducts(rowProducts(bound)));
   const isDone = ({ kernel }: Fusion) => kernel === DENSE_ADAM;
 
@@ -155,16 +155,20 @@ export function bindState(graph: Graph, handle: Variables): StatefulGraph {
   }
 
   const users = usersOf([...rootsOf({ ...bound, state: new Map() }), ...effects]);
-  updates.forEach(({ paths }, i) => {
+  const results = [...bound.state.values(), ...bound.metrics.map(([, ref]) => ref)];
+  const kept = new Set(results.map(source));
+  const rest = updates.flatMap(({ paths }, i) => {
     const fusion = bound.fusions[i]!;
-    if (isDone(fusion)) return;
-    const access = {
-      handle,
-      read: (path: string) => reads.get(path)!,
-      users: (path: string) => users(reads.get(path)?.node),
-    };
-    effects.push(...applyInPlace({ fusion, paths }, access));
+    return isDone(fusion) ? [] : [{ fusion, paths }];
   });
+  effects.push(
+    ...applyInPlace(rest, {
+      handle,
+      read: (path, like) => reads.get(path) ?? read(stateNode(path, like)),
+      users: (path) => users(reads.get(path)?.node),
+      isKept: (path) => kept.has(reads.get(path)?.node as Node),
+    }),
+  );
   return { metrics: bound.metrics, effects };
 }
 
