@@ -51,32 +51,33 @@ extern "C" void NAME(normalize)(const float* x, const float* factor, const float
     }
 }
 
-// What of the gradient passes the ReLU: all, where there is none and `y` is null.
-static inline Vector passed(const float* dy, const float* y, long at) {
-  const Vector g = load(dy + at);
-  return y ? (load(y + at) > 0.0f ? g : (Vector){}) : g;
+// What of the gradient passes the ReLU, which is where `normalize` gave something positive: all, where
+// there is none and `gate` is null. To compute that anew is less than to read it.
+static inline Vector passed(Vector g, Vector x, const float* gate, const float* gate_term, long c) {
+  return gate ? (x * load(gate + c) + load(gate_term + c) > 0.0f ? g : (Vector){}) : g;
 }
 
 // sums += Σ g, products += Σ g·(x − mean)
-extern "C" void NAME(moments_gradient)(const float* dy, const float* x, const float* y,
-                                       const float* mean, long channels, long from, long to,
-                                       float* sums, float* products) {
+extern "C" void NAME(moments_gradient)(const float* dy, const float* x, const float* gate,
+                                       const float* gate_term, const float* mean, long channels, long from,
+                                       long to, float* sums, float* products) {
   sum_rows(channels, from, to, sums, products, [=](long row, long c, Vector& a, Vector& b) {
-    const Vector g = passed(dy, y, row + c);
+    const Vector value = load(x + row + c);
+    const Vector g = passed(load(dy + row + c), value, gate, gate_term, c);
     a += g;
-    b += g * (load(x + row + c) - load(mean + c));
+    b += g * (value - load(mean + c));
   });
 }
 
 // dx = factor·g − term − slope·(x − mean)
-extern "C" void NAME(normalize_gradient)(const float* dy, const float* x, const float* y,
-                                         const float* mean, const float* factor, const float* term,
-                                         const float* slope, long channels, long from, long to,
-                                         float* dx) {
+extern "C" void NAME(normalize_gradient)(const float* dy, const float* x, const float* gate,
+                                         const float* gate_term, const float* mean,
+                                         const float* factor, const float* term, const float* slope,
+                                         long channels, long from, long to, float* dx) {
   for (long row = from * channels; row < to * channels; row += channels)
     for (long c = 0; c < channels; c += LANES) {
-      const Vector far = load(x + row + c) - load(mean + c);
-      store(dx + row + c, load(factor + c) * passed(dy, y, row + c) - load(term + c) -
-                              load(slope + c) * far);
+      const Vector value = load(x + row + c), far = value - load(mean + c);
+      const Vector g = passed(load(dy + row + c), value, gate, gate_term, c);
+      store(dx + row + c, load(factor + c) * g - load(term + c) - load(slope + c) * far);
     }
 }

@@ -12,10 +12,10 @@
   extern "C" void normalize_##set(const float*, const float*, const float*, long, long, long, int,  \
                                   float*);                                                          \
   extern "C" void moments_gradient_##set(const float*, const float*, const float*, const float*,    \
-                                         long, long, long, float*, float*);                         \
+                                         const float*, long, long, long, float*, float*);           \
   extern "C" void normalize_gradient_##set(const float*, const float*, const float*, const float*,  \
-                                           const float*, const float*, const float*, long, long,    \
-                                           long, float*);
+                                           const float*, const float*, const float*, const float*,  \
+                                           long, long, long, float*);
 EVERY_SET(DECLARE)
 
 namespace {
@@ -60,6 +60,20 @@ struct Rows {
   long channels, count, pieces;
 };
 
+// What a channel is multiplied by and what is added, of the same numbers in both directions: so that they
+// agree on which values the ReLU passes.
+struct Line {
+  Line(TF_Tensor* scale, TF_Tensor* offset, const float* mean, const float* inverse)
+      : factor(TF_Dim(scale, 0)), term(factor.size()) {
+    for (size_t c = 0; c < factor.size(); c++) {
+      factor[c] = floats(scale)[c] * inverse[c];
+      term[c] = floats(offset)[c] - static_cast<double>(mean[c]) * factor[c];
+    }
+  }
+
+  std::vector<float> factor, term;
+};
+
 bool is_batch(TF_Tensor* x) {
   return TF_NumDims(x) >= 2 && TF_TensorElementCount(x) > 0 &&
          last_axis(x) % kLanes == 0;
@@ -84,7 +98,6 @@ void forward(const Options& options, Call& call) {
   const auto sums = rows.sums([&](long from, long to, float* first, float* second) {
     LOOP(moments)(floats(x), shift, width, from, to, first, second);
   });
-  std::vector<float> factor(width), term(width);
   for (long c = 0; c < width; c++) {
     const double far = sums[c] / rows.count;
     const double variance = std::max(0.0, sums[width + c] / rows.count - far * far);
@@ -92,35 +105,35 @@ void forward(const Options& options, Call& call) {
     floats(vectors[0])[c] = mean;
     floats(vectors[1])[c] = rows.count > 1 ? variance * rows.count / (rows.count - 1) : variance;
     floats(vectors[2])[c] = inverse;
-    factor[c] = floats(scale)[c] * inverse;
-    term[c] = floats(offset)[c] - mean * floats(scale)[c] * inverse;
   }
+  const Line line(scale, offset, floats(vectors[0]), floats(vectors[2]));
   rows.share([&](int, long from, long to) {
-    LOOP(normalize)(floats(x), factor.data(), term.data(), width, from, to, options.relu,
+    LOOP(normalize)(floats(x), line.factor.data(), line.term.data(), width, from, to, options.relu,
                       floats(y));
   });
 }
 
 void gradient(const Options& options, Call& call) {
-  TF_Tensor *dy = call.input(0), *x = call.input(1), *y = call.input(2);
-  TF_Tensor *scale = call.input(3), *mean = call.input(4), *inverse = call.input(5);
+  TF_Tensor *dy = call.input(0), *x = call.input(1);
+  TF_Tensor *scale = call.input(2), *offset = call.input(3), *mean = call.input(4), *inverse = call.input(5);
   if (!call.ok()) return;
   const long width = last_axis(x);
   const auto shape = shape_of(x);
-  bool fits = is_batch(x) && shape_of(dy) == shape && shape_of(y) == shape;
-  for (TF_Tensor* vector : {scale, mean, inverse}) fits = fits && is_vector(vector, width);
+  bool fits = is_batch(x) && shape_of(dy) == shape;
+  for (TF_Tensor* vector : {scale, offset, mean, inverse}) fits = fits && is_vector(vector, width);
   if (!fits)
     return call.fail(
-        "ChainruleBatchNormGradient: expected dy, x and y [batch, …, channels], scale, mean and "
+        "ChainruleBatchNormGradient: expected dy and x [batch, …, channels], scale, offset, mean and "
         "inverse [channels], channels a multiple of 16");
   const Rows rows(x);
   TF_Tensor *dx = call.output(shape, 0), *dscale = call.output({width}, 1);
   TF_Tensor* doffset = call.output({width}, 2);
   if (!call.ok()) return;
 
-  const float* gate = options.relu ? floats(y) : nullptr;
+  const Line line(scale, offset, floats(mean), floats(inverse));
+  const float* gate = options.relu ? line.factor.data() : nullptr;
   const auto sums = rows.sums([&](long from, long to, float* first, float* second) {
-    LOOP(moments_gradient)(floats(dy), floats(x), gate, floats(mean), width, from, to, first,
+    LOOP(moments_gradient)(floats(dy), floats(x), gate, line.term.data(), floats(mean), width, from, to, first,
                              second);
   });
   std::vector<float> factor(width), term(width), slope(width);
@@ -133,7 +146,7 @@ void gradient(const Options& options, Call& call) {
     slope[c] = scaled * sums[width + c] * inv * inv / rows.count;
   }
   rows.share([&](int, long from, long to) {
-    LOOP(normalize_gradient)(floats(dy), floats(x), gate, floats(mean), factor.data(),
+    LOOP(normalize_gradient)(floats(dy), floats(x), gate, line.term.data(), floats(mean), factor.data(),
                                term.data(), slope.data(), width, from, to, floats(dx));
   });
 }
@@ -147,7 +160,7 @@ void register_batch_norm(TF_Status* status) {
                                   status);
   add_operation<Options, gradient>(
       {"ChainruleBatchNormGradient",
-       {"dy: float", "x: float", "y: float", "scale: float", "mean: float", "inverse: float"},
+       {"dy: float", "x: float", "scale: float", "offset: float", "mean: float", "inverse: float"},
        {"dx: float", "dscale: float", "doffset: float"}},
       status);
 }

@@ -3,8 +3,8 @@
 
 #include "vector.h"
 
-// A tile's sums stay in registers: 12·2 of thirty-two, or 6·2 of sixteen.
-enum { TILE = LANES == 16 ? 12 : 6, COLUMNS = 2 };
+// A tile's sums stay in registers: 24 of thirty-two, or 12 of sixteen.
+enum { SUMS = LANES == 16 ? 24 : 12, COLUMNS = 2, TILE = SUMS / COLUMNS };
 
 struct After {
   const float* bias;  // of these filters, or null
@@ -56,8 +56,9 @@ static inline void tiles(long places, const float* x, const float* w, After afte
 template <int C>
 static inline void places(const float* x, const float* w, After after, float* y, const Window& s) {
   // Tiles of nearly the same size; where a row fills half of one, two rows at once.
-  const long count = (s.columns + TILE - 1) / TILE, size = (s.columns + count - 1) / count;
-  const bool narrow = s.columns <= TILE / 2;
+  constexpr int most = SUMS / C;
+  const long count = (s.columns + most - 1) / most, size = (s.columns + count - 1) / count;
+  const bool narrow = s.columns <= most / 2;
   for (long row = 0; row < s.rows;) {
     const bool both = narrow && row + 1 < s.rows;
     const float* from = x + row * s.row_step;
@@ -66,9 +67,9 @@ static inline void places(const float* x, const float* w, After after, float* y,
       const long left = s.columns - p < size ? s.columns - p : size;
       const float* at = from + p * s.column_step;
       if (both)
-        tiles<2, TILE / 2, C>(left, at, w, after, to + p * s.out_column, s);
+        tiles<2, most / 2, C>(left, at, w, after, to + p * s.out_column, s);
       else
-        tiles<1, TILE, C>(left, at, w, after, to + p * s.out_column, s);
+        tiles<1, most, C>(left, at, w, after, to + p * s.out_column, s);
     }
     row += both ? 2 : 1;
   }

@@ -1,13 +1,20 @@
 // The loops of images.cc.
 #include "vector.h"
 
-typedef unsigned char Bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
+// x / 255 for a byte x. With fused products it is rounded as a division is, since the remainder corrects
+// the product, and takes a quarter of the time.
+static inline float pixel(float x) {
+#ifdef __FMA__
+  const float product = x * (1 / 255.0f);
+  return product + (x - 255.0f * product) * (1 / 255.0f);
+#else
+  return x / 255.0f;
+#endif
+}
 
-extern "C" void NAME(pixels)(const unsigned char* x, long from, long to, float* y) {
-  long i = from;
-  for (; i + LANES <= to; i += LANES)
-    store(y + i, __builtin_convertvector(*(const Bytes*)(x + i), Vector) / 255.0f);
-  for (; i < to; i++) y[i] = x[i] / 255.0f;
+// A plain loop: compilers make vectors of it, but take those of bytes apart to convert them.
+extern "C" void NAME(pixels)(const unsigned char* x, long from, long to, float* __restrict y) {
+  for (long i = from; i < to; i++) y[i] = pixel(x[i]);
 }
 
 static inline void copy(const float* from, long count, float* to) {

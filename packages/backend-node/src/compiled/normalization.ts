@@ -42,6 +42,7 @@ export function batchNorms(graph: Graph): Graph {
     if (node.op !== 'FusedBatchNormGradV3' || node.inputs[3]!.node.op !== NORM) return undefined;
     const [dy, from, scale, mean, inverse] = node.inputs as [Ref, Ref, Ref, Ref, Ref];
     const y = single(mean.node);
+    const [, , offset] = mean.node.inputs;
     const gated =
       dy.node.op === 'ReluGrad' &&
       sameRef(dy.node.inputs[1]!, y) &&
@@ -50,7 +51,7 @@ export function batchNorms(graph: Graph): Graph {
     const gradient: Node = {
       op: 'ChainruleBatchNormGradient',
       attrs: attributes(node, gated),
-      inputs: [given, from, y, scale, mean, inverse],
+      inputs: [given, from, scale, offset!, mean, inverse],
       outputs: node.outputs.slice(0, 3),
     };
     return [0, 1, 2, 2, 2].map((index) => ({ node: gradient, index }));
