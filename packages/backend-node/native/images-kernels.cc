@@ -46,11 +46,29 @@ extern "C" void NAME(flip)(const float* x, const float* flip, long height, long 
   }
 }
 
-// `from` is a multiple of `period`, after which scale and shift begin again.
-extern "C" void NAME(scale)(const float* x, const float* scale, const float* shift, long period,
-                            long from, long to, float* __restrict y) {
-  for (long begin = from; begin < to; begin += period) {
-    const long count = to - begin < period ? to - begin : period;
-    for (long k = 0; k < count; k++) y[begin + k] = scale[k] * x[begin + k] + shift[k];
+// After `period` numbers scale and shift begin again.
+static inline void scale_line(const float* x, const float* scale, const float* shift, long period,
+                              long count, float* __restrict y) {
+  for (long begin = 0; begin < count; begin += period) {
+    const long left = count - begin < period ? count - begin : period;
+    for (long k = 0; k < left; k++) y[begin + k] = scale[k] * x[begin + k] + shift[k];
   }
+}
+
+// `from` is a multiple of `period`.
+extern "C" void NAME(scale)(const float* x, const float* scale, const float* shift, long period,
+                            long from, long to, float* y) {
+  scale_line(x + from, scale, shift, period, to - from, y + from);
+}
+
+// `line` holds one.
+extern "C" void NAME(flip_scale)(const float* x, const float* flip, const float* scale,
+                                 const float* shift, long period, long height, long width,
+                                 long channels, long from, long to, float* line, float* y) {
+  const long row = width * channels;
+  for (long b = from; b < to; b++)
+    for (long at = b * height * row; at < (b + 1) * height * row; at += row) {
+      if (flip[b] != 0) mirror_any(x + at, width, channels, line);
+      scale_line(flip[b] != 0 ? line : x + at, scale, shift, period, row, y + at);
+    }
 }

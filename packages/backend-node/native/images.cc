@@ -4,12 +4,15 @@
 //   ChainrulePixels  y = x / 255 for the bytes x, four in each integer; `channels` are the last axis
 //   ChainruleFlip    y = x, but left to right in the examples where flip is 1
 //   ChainruleScale   y = scale · x + shift, channel by channel
+//   ChainruleFlipScale  both at once
 #include "operation.h"
 
 #define DECLARE(set)                                                                             \
   extern "C" void pixels_##set(const unsigned char*, long, long, float*);                        \
   extern "C" void flip_##set(const float*, const float*, long, long, long, long, long, float*);  \
-  extern "C" void scale_##set(const float*, const float*, const float*, long, long, long, float*);
+  extern "C" void scale_##set(const float*, const float*, const float*, long, long, long, float*); \
+  extern "C" void flip_scale_##set(const float*, const float*, const float*, const float*, long,   \
+                                   long, long, long, long, long, float*, float*);
 EVERY_SET(DECLARE)
 
 namespace {
@@ -69,6 +72,26 @@ void scale(const NoOptions&, Call& call) {
   });
 }
 
+void flip_scale(const NoOptions&, Call& call) {
+  TF_Tensor *x = call.input(0), *flip = call.input(1), *scale = call.input(2), *shift = call.input(3);
+  if (!call.ok()) return;
+  const long channels = last_axis(x);
+  if (TF_NumDims(x) != 4 || channels == 0 || !is_vector(flip, TF_Dim(x, 0)) ||
+      !is_vector(scale, channels) || !is_vector(shift, channels))
+    return call.fail(
+        "ChainruleFlipScale: expected x [batch, height, width, channels], flip [batch], scale and "
+        "shift [channels]");
+  const long height = TF_Dim(x, 1), width = TF_Dim(x, 2), period = channels * kLanes;
+  TF_Tensor* y = call.output(shape_of(x));
+  if (!call.ok()) return;
+  const std::vector<float> scales = repeated(scale, period), shifts = repeated(shift, period);
+  over_rows(TF_Dim(x, 0), height * width * channels, [&](int, long from, long to) {
+    std::vector<float> line(width * channels);
+    LOOP(flip_scale)(floats(x), floats(flip), scales.data(), shifts.data(), period, height, width,
+                     channels, from, to, line.data(), floats(y));
+  });
+}
+
 }  // namespace
 
 void register_images(TF_Status* status) {
@@ -76,4 +99,9 @@ void register_images(TF_Status* status) {
   add_operation<NoOptions, flip>({"ChainruleFlip", {"x: float", "flip: float"}, {"y: float"}}, status);
   add_operation<NoOptions, scale>(
       {"ChainruleScale", {"x: float", "scale: float", "shift: float"}, {"y: float"}}, status);
+  add_operation<NoOptions, flip_scale>(
+      {"ChainruleFlipScale",
+       {"x: float", "flip: float", "scale: float", "shift: float"},
+       {"y: float"}},
+      status);
 }

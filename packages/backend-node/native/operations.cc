@@ -19,6 +19,7 @@ void register_modulate(TF_Status* status);
 void register_product(TF_Status* status);
 void register_segment_sum(TF_Status* status);
 void register_rows(TF_Status* status);
+void register_transpose(TF_Status* status);
 
 static bool register_all() {
   TF_Status* status = TF_NewStatus();
@@ -36,6 +37,7 @@ static bool register_all() {
   register_product(status);
   register_segment_sum(status);
   register_rows(status);
+  register_transpose(status);
   const bool ok = TF_GetCode(status) == TF_OK;
   TF_DeleteStatus(status);
   return ok;

@@ -89,6 +89,7 @@ const PARTS = [
   'modulate',
   'rows',
   'segment-sum',
+  'transpose',
 ];
 const OPERATIONS = ['operations', 'product', ...PARTS];
 const LOOPS = PARTS.map((name) => `${name}-kernels`);

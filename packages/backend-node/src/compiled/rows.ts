@@ -67,8 +67,9 @@ function isWorth(
 ): boolean {
   if (transposeA && transposeB) return false;
   const examples = transposeA ? depth : rows;
-  const beside = transposeB ? rows : columns;
-  return examples <= most && beside >= LANES && batch * rows * depth * columns >= LEAST;
+  // Half a vector of columns is worth it too.
+  const enough = transposeB ? rows >= LANES : columns >= LANES / 2;
+  return examples <= most && enough && batch * rows * depth * columns >= LEAST;
 }
 
 function own({ outputs }: Node, { transposeA, transposeB }: Product, inputs: readonly Ref[]): Ref {

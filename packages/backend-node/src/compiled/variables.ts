@@ -10,6 +10,7 @@ import {
   single,
 } from './graph.js';
 import { VARIABLE } from './graphdef.js';
+import { flippedScales } from './images.js';
 import { applyInPlace, inPlaceUpdates, slotsOf } from './in-place.js';
 import { typeAttr } from './native.js';
 import { batchNorms } from './normalization.js';
@@ -18,6 +19,7 @@ import { rowProducts } from './rows.js';
 import { segmentSums } from './segments.js';
 import { tiledProducts } from './tiles.js';
 import { transform } from './transform.js';
+import { transposes } from './transpose.js';
 
 /** Data type of a handle of a variable. */
 const RESOURCE = 20;
@@ -141,8 +143,8 @@ export function bindState(graph: Graph, handle: Variables): StatefulGraph {
       each === layer.inputGradient ? [single(node)] : undefined,
     );
   });
-  bound = convolutions(batchNorms(segmentSums(bound)));
-  bound = narrowProducts(tiledProducts(rowProducts(bound)));
+  bound = convolutions(batchNorms(segmentSums(flippedScales(bound))));
+  bound = transposes(narrowProducts(tiledProducts(rowProducts(bound))));
   const isDone = ({ kernel }: Fusion) => kernel === DENSE_ADAM;
 
   const effects = bound.fusions.filter(isDone).map(({ inputs }) => inputs.done!.node);

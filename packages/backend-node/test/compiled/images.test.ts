@@ -6,6 +6,11 @@ import { expectClose } from '@chainrule/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { useNative } from '../../src/backend.js';
+import { reachable } from '../../src/compiled/graph.js';
+import { flippedScales } from '../../src/compiled/images.js';
+import { compiled } from '../../src/compiled/index.js';
+import { nativeBackend } from '../../src/compiled/native.js';
+import { type AnyStep, record } from '../../src/compiled/recorder.js';
 
 beforeAll(async () => {
   await import('@tensorflow/tfjs');
@@ -82,4 +87,27 @@ describe('flips and scaled pixels in one pass', () => {
       }
     },
   );
+
+  it.each([1, 3, 4])('does both at once in a compiled step: %i channels', async (channels) => {
+    const images = uniform<tf.Rank.R4>(key(1), [40, 9, 33, channels]);
+    const pixels = { mean: 0.4, std: [0.5, 0.25, 2, 4].slice(0, channels) };
+    const options = { size: [9, 33] as const, channels, pixels, width: 4 };
+    const encoder = cnn({ ...options, blocks: [], pool: 'flatten' });
+    const params = encoder.init(key(2));
+    const step = (state: { y: tf.Tensor }, { x }: { x: tf.Tensor4D }) => ({
+      state: { y: encoder.apply(params, augment(x, ['flip'], key(3))).vector },
+      metrics: { before: tf.sum(state.y) as tf.Scalar },
+    });
+    const state = { y: tf.zeros([40, 4]) };
+    const { graph } = record(nativeBackend(), step as unknown as AnyStep, state, { x: images }, key(0));
+    const roots = [...flippedScales(graph).state.values()].map(({ node }) => node);
+    const operations = reachable(roots).map(({ op }) => op);
+    expect(operations).toContain('ChainruleFlipScale');
+    expect(operations).not.toContain('ChainruleScale');
+    const expected = step(state, { x: images }).state.y;
+    const execution = compiled().prepare(step, state);
+    await execution.run({ x: images }, key(0));
+    expectClose((await execution.read()).y, expected, { rtol: 1e-5, atol: 1e-5 });
+    execution.dispose();
+  });
 });
