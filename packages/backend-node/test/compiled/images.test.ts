@@ -99,7 +99,13 @@ describe('flips and scaled pixels in one pass', () => {
       metrics: { before: tf.sum(state.y) as tf.Scalar },
     });
     const state = { y: tf.zeros([40, 4]) };
-    const { graph } = record(nativeBackend(), step as unknown as AnyStep, state, { x: images }, key(0));
+    const { graph } = record(
+      nativeBackend(),
+      step as unknown as AnyStep,
+      state,
+      { x: images },
+      key(0),
+    );
     const roots = [...flippedScales(graph).state.values()].map(({ node }) => node);
     const operations = reachable(roots).map(({ op }) => op);
     expect(operations).toContain('ChainruleFlipScale');

@@ -18,13 +18,23 @@ type State = { readonly y: tf.Tensor };
 type Batch = { readonly x: tf.Tensor };
 
 /** The state becomes the batch's numbers, transposed. */
-const transposing = (order: number[]) => (_: State, { x }: Batch) => ({
-  state: { y: tf.transpose(x, order) },
-  metrics: {},
-});
+const transposing =
+  (order: number[]) =>
+  (_: State, { x }: Batch) => ({
+    state: { y: tf.transpose(x, order) },
+    metrics: {},
+  });
 
 function example(shape: readonly number[], order: number[], dtype: 'float32' | 'int32') {
-  const x = tf.reshape(tf.range(0, shape.reduce((a, b) => a * b), 1, dtype), [...shape]);
+  const x = tf.reshape(
+    tf.range(
+      0,
+      shape.reduce((a, b) => a * b),
+      1,
+      dtype,
+    ),
+    [...shape],
+  );
   const y = tf.transpose(x, order);
   return { batch: { x }, state: { y: tf.zerosLike(y) }, expected: y, step: transposing(order) };
 }
