@@ -20,10 +20,9 @@ EVERY_SET(DECLARE)
 namespace {
 
 // Where the filters stand on the input: `top` rows and `left` columns of zeros are before its first.
-struct Options {
+struct Place {
   int32_t height = 0, width = 0;  // of the output, or for its gradient of the input
   int32_t kernel_height = 0, kernel_width = 0, stride_y = 0, stride_x = 0, top = 0, left = 0;
-  unsigned char relu = 0;
 
   template <typename F>
   void each(const F& f) {
@@ -35,6 +34,15 @@ struct Options {
     f("stride_x", &stride_x);
     f("top", &top);
     f("left", &left);
+  }
+};
+
+struct Options : Place {
+  unsigned char relu = 0;
+
+  template <typename F>
+  void each(const F& f) {
+    Place::each(f);
     f("relu", &relu);
   }
 };
@@ -64,7 +72,7 @@ struct Padding {
 
 // What a convolution's output sees of its input.
 struct Geometry {
-  Geometry(const Options& o, TF_Tensor* x, long filters)
+  Geometry(const Place& o, TF_Tensor* x, long filters)
       : padding{o.top,
                 o.left,
                 (o.height - 1) * o.stride_y + o.kernel_height,
@@ -156,7 +164,7 @@ struct Phases {
 };
 
 // w of these phases as the input's gradient sees it: [taps, taps, filters, channels], the last taps first.
-void turn(const float* w, const Options& o, const Phase& y, const Phase& x, long channels, long filters,
+void turn(const float* w, const Place& o, const Phase& y, const Phase& x, long channels, long filters,
           float* to) {
   for (long j = y.taps - 1; j >= 0; j--)
     for (long i = x.taps - 1; i >= 0; i--) {
@@ -167,7 +175,7 @@ void turn(const float* w, const Options& o, const Phase& y, const Phase& x, long
     }
 }
 
-void input_gradient(const Options& o, Call& call) {
+void input_gradient(const Place& o, Call& call) {
   TF_Tensor *dy = call.input(0), *w = call.input(1);
   if (!call.ok()) return;
   const bool fits = TF_NumDims(dy) == 4 && TF_NumDims(w) == 4 && TF_Dim(w, 3) == TF_Dim(dy, 3) &&
@@ -276,7 +284,7 @@ void filter_gradient(const Options& options, Call& call) {
 void register_convolution(TF_Status* status) {
   add_operation<Options, forward>(
       {"ChainruleConvolution", {"x: float", "w: float", "bias: float"}, {"y: float"}}, status);
-  add_operation<Options, input_gradient>(
+  add_operation<Place, input_gradient>(
       {"ChainruleConvolutionInputGradient", {"dy: float", "w: float"}, {"dx: float"}}, status);
   add_operation<Options, filter_gradient>({"ChainruleFilterGradient",
                                            {"x: float", "dy: float", "y: float"},

@@ -1,7 +1,7 @@
 // TensorFlow operations for pictures on their way to the first layer, where there are more numbers than
 // anywhere else, in one pass each:
 //
-//   ChainrulePixels  y = x / 255 for the bytes x, four in each integer; `channels` are the last axis
+//   ChainrulePixels  y = x / 255 for the bytes x, four in each integer, in the shape `sizes`
 //   ChainruleFlip    y = x, but left to right in the examples where flip is 1
 //   ChainruleScale   y = scale · x + shift, channel by channel
 //   ChainruleFlipScale  both at once
@@ -17,18 +17,13 @@ EVERY_SET(DECLARE)
 
 namespace {
 
-ONE_OPTION(PixelsOptions, int32_t, channels)
-
-void pixels(const PixelsOptions& options, Call& call) {
-  TF_Tensor* packed = call.input(0);
+void pixels(const NoOptions&, Call& call) {
+  TF_Tensor *packed = call.input(0), *sizes = call.input(1);
   if (!call.ok()) return;
-  const long line = 4 * last_axis(packed), channels = options.channels;
-  if (channels < 1 || line % channels != 0)
-    return call.fail("ChainrulePixels: expected packed [..., width * channels / 4]");
-  std::vector<int64_t> shape = shape_of(packed);
-  shape.back() = line / channels;
-  shape.push_back(channels);
-  const long count = 4 * TF_TensorElementCount(packed);
+  const std::vector<int64_t> shape = sizes_of(sizes);
+  const long count = product(shape);
+  if (count != 4 * TF_TensorElementCount(packed))
+    return call.fail("ChainrulePixels: expected four bytes in each integer, and the pixels' shape");
   TF_Tensor* y = call.output(shape);
   if (!call.ok()) return;
   const auto* bytes = static_cast<const unsigned char*>(TF_TensorData(packed));
@@ -95,7 +90,8 @@ void flip_scale(const NoOptions&, Call& call) {
 }  // namespace
 
 void register_images(TF_Status* status) {
-  add_operation<PixelsOptions, pixels>({"ChainrulePixels", {"packed: int32"}, {"y: float"}}, status);
+  add_operation<NoOptions, pixels>(
+      {"ChainrulePixels", {"packed: int32", "sizes: int32"}, {"y: float"}}, status);
   add_operation<NoOptions, flip>({"ChainruleFlip", {"x: float", "flip: float"}, {"y: float"}}, status);
   add_operation<NoOptions, scale>(
       {"ChainruleScale", {"x: float", "scale: float", "shift: float"}, {"y: float"}}, status);

@@ -68,6 +68,10 @@ inline Set instruction_set() {
 // The number of floats in a vector register is at most this.
 constexpr long kLanes = 16;
 
+inline int64_t product(const std::vector<int64_t>& sizes) {
+  return std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<int64_t>());
+}
+
 // The inputs of one call, given back at its end.
 class Call {
  public:
@@ -84,8 +88,7 @@ class Call {
   }
 
   TF_Tensor* output(std::vector<int64_t> shape, int index = 0) {
-    const size_t bytes = sizeof(float) * std::accumulate(shape.begin(), shape.end(), int64_t{1},
-                                                         std::multiplies<int64_t>());
+    const size_t bytes = sizeof(float) * product(shape);
     const int rank = static_cast<int>(shape.size());
     return keep(TF_AllocateOutput(context_, index, TF_FLOAT, shape.data(), rank, bytes, status_));
   }
@@ -119,6 +122,12 @@ inline std::vector<int64_t> shape_of(TF_Tensor* tensor) {
   std::vector<int64_t> shape(TF_NumDims(tensor));
   for (size_t axis = 0; axis < shape.size(); axis++) shape[axis] = TF_Dim(tensor, axis);
   return shape;
+}
+
+// A shape that is given as integers.
+inline std::vector<int64_t> sizes_of(TF_Tensor* tensor) {
+  const auto* sizes = static_cast<const int32_t*>(TF_TensorData(tensor));
+  return {sizes, sizes + TF_TensorElementCount(tensor)};
 }
 
 inline long last_axis(TF_Tensor* tensor) {

@@ -15,15 +15,12 @@ void compute(const NoOptions&, Call& call) {
   if (!call.ok()) return;
   const long rows = TF_TensorElementCount(segments);
   const long width = rows > 0 ? TF_TensorElementCount(x) / rows : 0;
-  const int rank = static_cast<int>(TF_TensorElementCount(shape));
-  const int* sizes = static_cast<const int*>(TF_TensorData(shape));
-  std::vector<int64_t> dims(sizes, sizes + rank);
-  int64_t size = rank > 0;
-  for (int64_t dim : dims) size *= dim;
-  const long count = rank > 0 ? dims[0] : 0;
-  if (rows == 0 || count == 0 || rows * width != TF_TensorElementCount(x) || size != count * width)
+  const std::vector<int64_t> sizes = sizes_of(shape);
+  const long count = sizes.empty() ? 0 : sizes[0];
+  if (rows == 0 || count == 0 || rows * width != TF_TensorElementCount(x) ||
+      product(sizes) != count * width)
     return call.fail("ChainruleSegmentSum: expected x [rows…, …], segments [rows…] and the sums' shape");
-  TF_Tensor* sums = call.output(dims);
+  TF_Tensor* sums = call.output(sizes);
   if (!call.ok()) return;
   // Each thread has columns of its own, so that no two add to the same number.
   const long parts = std::max(1L, std::min(width / kLanes, rows * width >> 14));

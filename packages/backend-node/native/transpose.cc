@@ -16,10 +16,8 @@ void compute(const Options& options, Call& call) {
   TF_Tensor *x = call.input(0), *sizes = call.input(1);
   if (!call.ok()) return;
   const long size = TF_TensorElementCount(x), rows = options.rows;
-  const auto* given = static_cast<const int32_t*>(TF_TensorData(sizes));
-  const std::vector<int64_t> shape(given, given + TF_TensorElementCount(sizes));
-  const long expected = std::accumulate(shape.begin(), shape.end(), 1L, std::multiplies<long>());
-  if (rows < 1 || size % rows != 0 || expected != size)
+  const std::vector<int64_t> shape = sizes_of(sizes);
+  if (rows < 1 || size % rows != 0 || product(shape) != size)
     return call.fail("ChainruleTranspose: expected x [rows, …] and the sizes of its transpose");
   TF_Tensor* y = call.output(shape);
   if (!call.ok()) return;

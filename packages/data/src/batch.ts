@@ -59,8 +59,8 @@ function toTensor({ values, shape }: HostArray): tf.Tensor {
 }
 
 /**
- * The kernel by which a backend may take in bytes: `{ packed }`, int32 `[..., width · channels / 4]`,
- * four bytes in each, gives them / 255 as `[..., width, channels]`.
+ * The kernel by which a backend may take in bytes: `{ packed, sizes }`, both int32, four bytes in each
+ * of the first, gives them / 255 in that shape.
  */
 const PIXELS = 'Pixels';
 
@@ -68,17 +68,10 @@ const PIXELS = 'Pixels';
 function pixels(bytes: Uint8Array, shape: readonly number[]): tf.Tensor {
   const whole = bytes.length % 4 === 0 && bytes.byteOffset % 4 === 0;
   if (!whole || !hasKernel(PIXELS)) return tf.div(tf.tensor(bytes, [...shape], 'float32'), 255);
-  const [width = 1, channels = 1] = shape.slice(-2);
-  const words = (width * channels) / 4;
-  // Rows that end within an integer: first all in one row.
-  const rows = Number.isInteger(words);
-  const packed = tf.tensor(
-    new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4),
-    rows ? [...shape.slice(0, -2), words] : [bytes.length / 4],
-    'int32',
-  );
-  const [values] = runKernel(PIXELS, { packed }, { channels: rows ? channels : 1 });
-  return rows ? values! : tf.reshape(values!, [...shape]);
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const packed = tf.tensor1d(words, 'int32');
+  const [values] = runKernel(PIXELS, { packed, sizes: tf.tensor1d([...shape], 'int32') });
+  return values!;
 }
 
 function mapValues<A, B>(record: { readonly [name: string]: A }, f: (value: A) => B) {

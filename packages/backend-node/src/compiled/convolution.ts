@@ -73,7 +73,7 @@ function inputGradient(node: Node): readonly Ref[] | undefined {
   const x = node.outputs[0]!.shape;
   const geometry = geometryOf(node, { x, w: output(w).shape, y: output(dy).shape });
   if (!geometry || !isWorth(x, output(w).shape) || !isLanes(x)) return undefined;
-  const attrs = [...sizeOf(x), ...geometry, relu(false)];
+  const attrs = [...sizeOf(x), ...geometry];
   return [single({ ...node, op: INPUT_GRADIENT, attrs, inputs: [dy, w] })];
 }
 

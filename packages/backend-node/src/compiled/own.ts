@@ -51,7 +51,7 @@ const KERNELS: readonly Kernel[] = [
     3,
   ],
   // The bytes of pictures, of a loader of `@chainrule/data`; what `@chainrule/encoders-image` does to them.
-  ['Pixels', 'ChainrulePixels', ['packed'], { channels: 'int' }, 1],
+  ['Pixels', 'ChainrulePixels', ['packed', 'sizes'], {}, 1],
   ['Flip', 'ChainruleFlip', ['x', 'flip'], {}, 1],
   ['Scale', 'ChainruleScale', ['x', 'scale', 'shift'], {}, 1],
   // The sums of products of factors of `@chainrule/fusion`.

@@ -20,12 +20,8 @@ import { expectClose } from '@chainrule/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useNative } from '../../src/backend.js';
-import { reachable } from '../../src/compiled/graph.js';
 import { compiled } from '../../src/compiled/index.js';
-import type { NativeBackend } from '../../src/compiled/native.js';
-import { record } from '../../src/compiled/recorder.js';
-import { rewrite } from '../../src/compiled/rewrite.js';
-import { bindState, variables } from '../../src/compiled/variables.js';
+import { boundOperations, count } from './bound.js';
 
 beforeAll(async () => {
   await useNative();
@@ -77,13 +73,7 @@ function training(optimizer: GradientTransformation, keepsOld = false) {
 }
 type Training = ReturnType<typeof training>;
 
-function operations({ init, batch, step }: Training): string[] {
-  const { graph } = record(tf.backend() as NativeBackend, step as never, init(), batch, key(0));
-  const names = new Map([...graph.state.keys()].map((path) => [path, path]));
-  const { metrics, effects } = bindState(rewrite(graph), variables(names));
-  return reachable([...metrics.map(([, { node }]) => node), ...effects]).map(({ op }) => op);
-}
-const count = (ops: readonly string[], op: string) => ops.filter((each) => each === op).length;
+const operations = ({ init, batch, step }: Training) => boundOperations(step, init(), batch);
 
 async function trained(executor: Executor, { init, batch, step }: Training, steps = 5) {
   const execution = executor.prepare(step, init());

@@ -21,13 +21,9 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useNative } from '../../src/backend.js';
-import { reachable } from '../../src/compiled/graph.js';
 import { compiled } from '../../src/compiled/index.js';
-import type { NativeBackend } from '../../src/compiled/native.js';
-import { record } from '../../src/compiled/recorder.js';
-import { rewrite } from '../../src/compiled/rewrite.js';
-import { bindState, variables } from '../../src/compiled/variables.js';
 import { hasOperations } from '../../src/operations.js';
+import { boundOperations, count } from './bound.js';
 
 beforeAll(async () => {
   await useNative();
@@ -91,18 +87,8 @@ async function trained(executor: Executor, made: ReturnType<typeof network>, ste
   return { losses, values };
 }
 
-/** Which operations the step's graph is made of. */
-function operations(made: ReturnType<typeof network>): string[] {
-  const state = made.init();
-  const backend = tf.backend() as unknown as NativeBackend;
-  const { graph } = record(backend, made.step as never, state as never, made.data(), key(0));
-  const names = flatten<tf.Tensor>(state as Tree<tf.Tensor>).map(([path]) => path);
-  const handles = variables(new Map(names.map((path, i) => [path, `v${i}`])));
-  const { metrics, effects } = bindState(rewrite(graph), handles);
-  return reachable([...metrics.map(([, { node }]) => node), ...effects]).map(({ op }) => op);
-}
-
-const count = (ops: readonly string[], op: string) => ops.filter((each) => each === op).length;
+const operations = ({ init, data, step }: ReturnType<typeof network>) =>
+  boundOperations(step, init(), data());
 
 function digest({ losses, values }: Awaited<ReturnType<typeof trained>>): string {
   const hash = createHash('sha256').update(losses.join());
