@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type DenseParams, dense } from './dense.js';
 import { dropout } from './dropout.js';
 import { ChainruleError } from './errors.js';
+import { foldedAttention, isFolded } from './folded-attention.js';
 import { ATTENTION, fusedAttention } from './fused-attention.js';
 import { hasKernel } from './kernels.js';
 import type { Context, Module, Params } from './module.js';
@@ -100,6 +101,9 @@ export interface AttentionParams extends Params {
  *
  * `{ query, memory, mask }` → `[batch, queries, width]`.
  *
+ * Where few queries ask a large memory, W_k is multiplied with the queries and W_v with what they
+ * gather, which gives the same for less.
+ *
  * Source: Vaswani et al., Attention is all you need (2017).
  *
  * @throws ChainruleError `OPTION` where heads does not divide width; from `apply`, `SHAPE`.
@@ -137,16 +141,6 @@ export function multiHeadAttention(
   const give = dense({ in: memoryWidth, out: width });
   const out = dense({ in: width, out: width });
 
-  const toHeads = (x: tf.Tensor3D): tf.Tensor4D => {
-    const [batch, tokens] = x.shape;
-    if (heads === 1) return tf.reshape(x, [batch, 1, tokens, width]);
-    return tf.transpose(tf.reshape(x, [batch, tokens, heads, width / heads]), [0, 2, 1, 3]);
-  };
-  const fromHeads = (x: tf.Tensor4D): tf.Tensor3D => {
-    const [batch, , tokens] = x.shape;
-    return tf.reshape(heads === 1 ? x : tf.transpose(x, [0, 2, 1, 3]), [batch, tokens, width]);
-  };
-
   return {
     config,
     init: (key) => ({
@@ -161,19 +155,24 @@ export function multiHeadAttention(
       const [batch, tokens] = memory.shape;
       const queries = mask?.rank === 3 ? [query.shape[1]] : [];
       if (mask) checkShape(where, 'mask', mask, [batch, ...queries, tokens]);
-      const turned = (x: tf.Tensor4D) => (rotary ? rotate(x, rotary) : x);
       const plain = rotary === undefined && (config.dropout === 0 || context.training !== true);
+      const sizes = { queries: query.shape[1], memory: tokens, memoryWidth, width, heads };
       return tf.tidy(() => {
         const q = tokenwise(ask, params.query, query);
+        if (plain && mask?.rank !== 3 && isFolded(sizes)) {
+          const seen = mask && tf.reshape(tf.max(mask, 1), [batch, 1, 1]);
+          const attend = (x: tf.Tensor3D, m: tf.Tensor3D) => attention(x, m, m, 1, mask);
+          const y = foldedAttention(q, memory, params, heads, attend, seen);
+          return tokenwise(out, params.out, y);
+        }
         const k = tokenwise(offer, params.key, memory);
         const v = tokenwise(give, params.value, memory);
-        if (plain && hasKernel(ATTENTION, width / heads)) {
-          return tokenwise(out, params.out, fusedAttention(q, k, v, heads, mask));
-        }
+        if (plain) return tokenwise(out, params.out, attention(q, k, v, heads, mask));
+        const turned = (x: tf.Tensor4D) => (rotary ? rotate(x, rotary) : x);
         const gathered = scaledDotProductAttention(
-          turned(toHeads(q)),
-          turned(toHeads(k)),
-          toHeads(v),
+          turned(toHeads(q, heads)),
+          turned(toHeads(k, heads)),
+          toHeads(v, heads),
           mask,
           (weights) => dropout(weights, config.dropout, context, 'weights'),
         );
@@ -181,4 +180,29 @@ export function multiHeadAttention(
       });
     },
   };
+}
+
+/** Attention of heads that lie side by side, by the backend's kernel where it has one. */
+function attention(
+  q: tf.Tensor3D,
+  k: tf.Tensor3D,
+  v: tf.Tensor3D,
+  heads: number,
+  mask: AttentionMask | undefined,
+): tf.Tensor3D {
+  if (hasKernel(ATTENTION, q.shape[2] / heads)) return fusedAttention(q, k, v, heads, mask);
+  const parts = [q, k, v].map((x) => toHeads(x, heads)) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
+  return fromHeads(scaledDotProductAttention(...parts, mask));
+}
+
+function toHeads(x: tf.Tensor3D, heads: number): tf.Tensor4D {
+  const [batch, tokens, width] = x.shape;
+  if (heads === 1) return tf.reshape(x, [batch, 1, tokens, width]);
+  return tf.transpose(tf.reshape(x, [batch, tokens, heads, width / heads]), [0, 2, 1, 3]);
+}
+
+function fromHeads(x: tf.Tensor4D): tf.Tensor3D {
+  const [batch, heads, tokens, depth] = x.shape;
+  const width = heads * depth;
+  return tf.reshape(heads === 1 ? x : tf.transpose(x, [0, 2, 1, 3]), [batch, tokens, width]);
 }

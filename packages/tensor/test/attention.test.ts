@@ -110,6 +110,39 @@ suite('transformerLayer', 'transformerLayer', { width: 8, dropout: 0.2 }, alone)
 suite('transformerLayer with a memory', 'transformerLayer', { width: 8, cross: true }, crossed, 2);
 suite('transformer', 'transformer', { width: 8, heads: 2 }, alone);
 
+describe('few queries of many tokens', () => {
+  const few = (memory: tf.Tensor3D, mask: tf.Tensor2D | tf.Tensor3D) => {
+    const attention = multiHeadAttention({ width: 8, heads: 2 });
+    const query = random('q', [3, 1, 8]);
+    return attention.apply(attention.init(key(0)), { query, memory, mask });
+  };
+  const tokens = 32;
+  const real = tf.tensor2d(
+    Array.from({ length: 3 * tokens }, (_, i) => Number(i < 40)),
+    [3, tokens],
+  );
+
+  it('gather what they gather by keys and values of the tokens', () => {
+    const memory = random('m', [3, tokens, 8]);
+    expectClose(few(memory, real), few(memory, tf.expandDims(real, 1) as tf.Tensor3D));
+  });
+
+  it('gather nothing where nothing may be seen', () => {
+    const attention = multiHeadAttention({ width: 8, heads: 2 });
+    const params = attention.init(key(0));
+    const offset = tf.fill([8], 3);
+    const biased = { ...params, value: { ...params.value, bias: offset } };
+    const input = {
+      query: random('q', [3, 1, 8]),
+      memory: random('m', [3, tokens, 8]),
+      mask: real,
+    };
+    const y = tf.unstack(attention.apply(biased, input));
+    expectClose(y[2]!, tf.zeros([1, 8]));
+    expect(tf.max(tf.abs(y[0]!)).dataSync()[0]).toBeGreaterThan(0.1);
+  });
+});
+
 describe('padding', () => {
   it.each([
     ['multiHeadAttention', 'attention', 'query'],
