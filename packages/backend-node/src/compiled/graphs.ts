@@ -3,7 +3,7 @@ import { ChainruleError, flatten, isTensor, type Key, type Tree } from '@chainru
 import * as tf from '@tensorflow/tfjs-core';
 import { type Program, program } from './graphdef.js';
 import type { DataId, NativeBackend } from './native.js';
-import { fillsCores, hasBranches, hasLarge } from './parallelism.js';
+import { threadsOf } from './parallelism.js';
 import { type AnyStep, batchArgument, KEY_ARGUMENT, type Recording, record } from './recorder.js';
 import { replay } from './replay.js';
 import { rewrite } from './rewrite.js';
@@ -55,10 +55,7 @@ export function openGraphs<S extends Tree<tf.Tensor>>(
     const entry = {
       recording,
       program: program(`step_${serial++}`, fetches, effects),
-      threads: {
-        beside: hasBranches(roots),
-        within: hasLarge(roots) && !fillsCores(roots, availableParallelism()),
-      },
+      threads: threadsOf(roots, availableParallelism()),
       runs: 0,
     };
     const [oldest] = entries.keys();

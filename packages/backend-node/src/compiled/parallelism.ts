@@ -1,25 +1,27 @@
 import { type Node, output, reachable } from './graph.js';
+import type { Threads } from './session.js';
 
 /** With more work beside the longest path than this, other threads are worth handing operations to. */
 const BRANCHES = 1.2;
 /** Work that little else waits for, as a weight's gradient, goes at the end and gains nothing. */
 const LITTLE = 2 ** 20;
 
-/**
- * Whether operations of a graph are worth running beside each other: a picture's and a text's layers
- * are, the steps of one LSTM are not. Each operation by itself uses all cores as far as it can.
- */
-export const hasBranches = (roots: readonly Node[]): boolean => parallelism(roots) > BRANCHES;
-
 /** Measured on two cores: a graph of 1.27 is a fifth faster, one of 1.05 an eighth slower. */
 const FILLED = 0.6;
+/** Of a graph whose work is for the most part in large operations: one of 1.5 is a tenth slower. */
+const FILLED_BY_LARGE = 0.9;
 
 /**
- * Whether operations that run beside each other keep all cores busy. Those that share their own work
- * among threads as well then wait for each other.
+ * The threads that a graph's operations gain from. Operations run beside each other where there is
+ * something to run: a picture's and a text's layers, not the steps of one LSTM. If that keeps all cores
+ * busy, operations that share their own work among threads as well would wait for each other.
  */
-export const fillsCores = (roots: readonly Node[], cores: number): boolean =>
-  parallelism(roots) > FILLED * cores;
+export function threadsOf(roots: readonly Node[], cores: number): Threads {
+  const found = parallelism(roots);
+  const large = largeShare(roots);
+  const filled = (large > 0.5 ? FILLED_BY_LARGE : FILLED) * cores;
+  return { beside: found > BRANCHES, within: large > 0 && found <= filled };
+}
 
 /** The graph's work divided by the work on its longest path. */
 export function parallelism(roots: readonly Node[]): number {
@@ -51,14 +53,19 @@ const LARGE = 2 ** 21;
 const UPDATE = 8;
 
 /**
- * Whether any operation of TensorFlow's own is worth more than one core. Ours (native) have threads of
- * their own.
+ * How much of a graph's work is done by operations of TensorFlow's own that are worth more than one core.
+ * Ours (native) have threads of their own.
  */
-export const hasLarge = (roots: readonly Node[]): boolean =>
-  reachable(roots).some((node) => {
-    if (node.op.startsWith('Chainrule') || node.op === 'AssignVariableOp') return false;
-    return work(node) * (node.op.startsWith('ResourceApply') ? UPDATE : 1) > LARGE;
-  });
+function largeShare(roots: readonly Node[]): number {
+  let [large, total] = [0, 0];
+  for (const node of reachable(roots)) {
+    const own = work(node) * (node.op.startsWith('ResourceApply') ? UPDATE : 1);
+    total += own;
+    if (node.op.startsWith('Chainrule') || node.op === 'AssignVariableOp') continue;
+    if (own > LARGE) large += own;
+  }
+  return total === 0 ? 0 : large / total;
+}
 
 /** What an operation costs beside its numbers, in numbers. */
 const CALL = 2 ** 12;

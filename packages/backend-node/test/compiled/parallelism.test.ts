@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Node, type Ref, single } from '../../src/compiled/graph.js';
 import { DataType } from '../../src/compiled/native.js';
-import { fillsCores, hasBranches, parallelism } from '../../src/compiled/parallelism.js';
+import { parallelism, threadsOf } from '../../src/compiled/parallelism.js';
 
 const SIDE = 1024;
 const node = (op: string, ...inputs: Ref[]): Ref =>
@@ -23,7 +23,7 @@ function chain(from: Ref, length: number): Ref {
 describe('parallelism', () => {
   it('is one for a chain', () => {
     expect(parallelism([chain(source(), 5).node])).toBeCloseTo(1);
-    expect(hasBranches([chain(source(), 5).node])).toBe(false);
+    expect(threadsOf([chain(source(), 5).node], 2)).toEqual({ beside: false, within: true });
   });
 
   it('is nearly two for two chains that meet', () => {
@@ -31,9 +31,18 @@ describe('parallelism', () => {
     const found = parallelism([node('MatMul', { node: roots[0]!, index: 0 }, source()).node]);
     expect(found).toBeGreaterThan(1.7);
     expect(found).toBeLessThan(2);
-    expect(hasBranches(roots)).toBe(true);
-    expect(fillsCores(roots, 2)).toBe(true);
-    expect(fillsCores(roots, 4)).toBe(false);
+    expect(threadsOf(roots, 2)).toEqual({ beside: true, within: false });
+    expect(threadsOf(roots, 4)).toEqual({ beside: true, within: true });
+  });
+
+  it('of half the work leaves cores to large operations', () => {
+    const [x, y] = [chain(source(), 3), chain(source(), 3)];
+    const roots = [chain(node('MatMul', x, y), 3).node];
+    expect(parallelism(roots)).toBeGreaterThan(1.2);
+    expect(threadsOf(roots, 2)).toEqual({ beside: true, within: true });
+    // Ours have threads of their own.
+    const own = node('ChainruleMatMul', source(), source()).node;
+    expect(threadsOf([own], 2).within).toBe(false);
   });
 
   it('does not count what nothing waits for', () => {
@@ -44,6 +53,6 @@ describe('parallelism', () => {
 
   it('is one for nothing at all', () => {
     expect(parallelism([])).toBe(1);
-    expect(hasBranches([source().node])).toBe(false);
+    expect(threadsOf([source().node], 2)).toEqual({ beside: false, within: false });
   });
 });
