@@ -16,6 +16,18 @@ static inline void fetch_to_write(const float* p) {
 #endif
 }
 
+// Past the caches, for what is not read again soon: memory is not fetched to be overwritten.
+static inline void stream(float* to, Vector value) {
+#if LANES == 16
+  __asm__ volatile("vmovntps %1, %0" : "=m"(*(Vector*)to) : "v"(value));
+#else
+  store(to, value);
+#endif
+}
+
+// What is done with a tile's sums.
+enum Way { WRITE, ADD, STREAM };
+
 // Where the numbers stand that a tile's rows are scaled by: that of row r and step k.
 struct Scalars {
   const float* at;
@@ -30,13 +42,14 @@ struct Ahead {
 
 // out[0…R, 0…C·LANES] (+)= scalars[0…R, 0…depth] · panel[0…depth, 0…C·LANES]
 template <int R, int C, bool LINE>
-static inline void tile(Scalars scalars, const float* panel, long depth, bool add, float* out,
+static inline void tile(Scalars scalars, const float* panel, long depth, Way way, float* out,
                         long out_row, Ahead ahead) {
   Vector sums[R][C] = {};
 #pragma GCC unroll 6
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 4
-    for (int c = 0; c < C; c++) fetch_to_write(out + r * out_row + c * LANES);
+    for (int c = 0; c < C; c++)
+      if (way != STREAM) fetch_to_write(out + r * out_row + c * LANES);
   const float* at = scalars.at;
   // LINE: a step's scalars stand side by side, or else a row's do.
   const long row = LINE ? 1 : scalars.row, step = LINE ? scalars.step : 1;
@@ -58,13 +71,16 @@ static inline void tile(Scalars scalars, const float* panel, long depth, bool ad
 #pragma GCC unroll 4
     for (int c = 0; c < C; c++) {
       float* to = out + r * out_row + c * LANES;
-      store(to, add ? load(to) + sums[r][c] : sums[r][c]);
+      if (way == STREAM)
+        stream(to, sums[r][c]);
+      else
+        store(to, way == ADD ? load(to) + sums[r][c] : sums[r][c]);
     }
 }
 
 // Each of the first tiles fetches a column of vectors from `ahead`, if there is one.
 template <int C, bool LINE>
-static inline void tiles(Scalars scalars, const float* panel, long depth, bool add, float* out,
+static inline void tiles(Scalars scalars, const float* panel, long depth, Way way, float* out,
                          long out_row, long rows, Ahead ahead) {
   const auto skip = [&](long r) {
     return Scalars{scalars.at + r * scalars.row, scalars.row, scalars.step};
@@ -74,24 +90,24 @@ static inline void tiles(Scalars scalars, const float* panel, long depth, bool a
   for (; r + ROWS <= rows; r += ROWS) {
     const long column = r / ROWS;
     const Ahead own = ahead.at && column < C ? Ahead{ahead.at + column * LANES, ahead.step} : none;
-    tile<ROWS, C, LINE>(skip(r), panel, depth, add, out + r * out_row, out_row, own);
+    tile<ROWS, C, LINE>(skip(r), panel, depth, way, out + r * out_row, out_row, own);
   }
   for (; r + 4 <= rows; r += 4)
-    tile<4, C, LINE>(skip(r), panel, depth, add, out + r * out_row, out_row, none);
+    tile<4, C, LINE>(skip(r), panel, depth, way, out + r * out_row, out_row, none);
   for (; r + 2 <= rows; r += 2)
-    tile<2, C, LINE>(skip(r), panel, depth, add, out + r * out_row, out_row, none);
-  if (r < rows) tile<1, C, LINE>(skip(r), panel, depth, add, out + r * out_row, out_row, none);
+    tile<2, C, LINE>(skip(r), panel, depth, way, out + r * out_row, out_row, none);
+  if (r < rows) tile<1, C, LINE>(skip(r), panel, depth, way, out + r * out_row, out_row, none);
 }
 
 // `width` is that of the panel: a multiple of LANES, WIDTH at most.
-static inline void panel_rows(Scalars scalars, const float* panel, long width, long depth, bool add,
+static inline void panel_rows(Scalars scalars, const float* panel, long width, long depth, Way way,
                               float* out, long out_row, long rows, Ahead ahead) {
   const bool line = scalars.row == 1;
 #define CASE(C)                                                                                    \
   case C:                                                                                          \
     if (C > COLUMNS) break;                                                                        \
-    if (line) return tiles<C, true>(scalars, panel, depth, add, out, out_row, rows, ahead);        \
-    return tiles<C, false>(scalars, panel, depth, add, out, out_row, rows, ahead);
+    if (line) return tiles<C, true>(scalars, panel, depth, way, out, out_row, rows, ahead);        \
+    return tiles<C, false>(scalars, panel, depth, way, out, out_row, rows, ahead);
   switch (width / LANES) {
     CASE(1)
     CASE(2)
@@ -134,7 +150,7 @@ extern "C" void NAME(rows_inner)(const float* panel, long rows, long depth, cons
   const long width = (rows + LANES - 1) / LANES * LANES;
   for (long k = 0; k < depth; k += DEPTH) {
     const long steps = depth - k < DEPTH ? depth - k : DEPTH;
-    panel_rows({b + from * b_row + k, b_row, 1}, panel + k * width, width, steps, k > 0, scratch,
+    panel_rows({b + from * b_row + k, b_row, 1}, panel + k * width, width, steps, k > 0 ? ADD : WRITE, scratch,
                width, to - from, {nullptr, 0});
   }
   transpose(scratch, width, to - from, rows, y + from, y_row, to - from);
@@ -142,12 +158,17 @@ extern "C" void NAME(rows_inner)(const float* panel, long rows, long depth, cons
 
 // Columns of y = a · b (+ bias): those of one panel, `columns` from b on, WIDTH at most, in the rows
 // from…to. a's number of row r and step k stands at r·row + k·step. `scratch` holds
-// (DEPTH + rows)·WIDTH floats, the latter only where `columns` is no multiple of LANES.
+// (DEPTH + rows)·WIDTH floats, the latter only where `columns` is no multiple of LANES. `far`: y is large
+// and not read soon.
 extern "C" void NAME(rows_outer)(const float* a, long row, long step, long depth, const float* b,
                                     long b_row, long columns, const float* bias, float* y,
-                                    long y_row, long from, long to, float* scratch) {
+                                    long y_row, bool far, long from, long to, float* scratch) {
   const long width = (columns + LANES - 1) / LANES * LANES;
   const bool whole = columns == width;
+  // Streamed vectors begin where they do in memory, and are written once.
+  const bool streams = far && whole && depth <= DEPTH && !bias && y_row % LANES == 0 &&
+                       (__UINTPTR_TYPE__)y % sizeof(Vector) == 0;
+  const Way first = streams ? STREAM : WRITE;
   float* out = whole ? y + from * y_row : scratch + DEPTH * WIDTH;
   const long out_row = whole ? y_row : width;
   for (long k = 0; k < depth; k += DEPTH) {
@@ -155,12 +176,15 @@ extern "C" void NAME(rows_outer)(const float* a, long row, long step, long depth
     pack(b + k * b_row, b_row, columns, width, steps, scratch);
     // The panel's next steps, but not beyond b's end.
     const float* next = depth - k >= 2 * DEPTH ? b + (k + DEPTH) * b_row : nullptr;
-    panel_rows({a + from * row + k * step, row, step}, scratch, width, steps, k > 0, out, out_row,
-               to - from, {next, b_row});
+    panel_rows({a + from * row + k * step, row, step}, scratch, width, steps, k > 0 ? ADD : first, out,
+               out_row, to - from, {next, b_row});
   }
   for (long r = 0; r < to - from; r++) {
     float* line = y + (from + r) * y_row;
     if (!whole) __builtin_memcpy(line, out + r * width, columns * sizeof(float));
     if (bias) NAME(rows_bias)(bias, line, 0, columns);
   }
+#if LANES == 16
+  if (streams) __asm__ volatile("sfence" ::: "memory");
+#endif
 }

@@ -12,7 +12,7 @@
   extern "C" void rows_inner_##set(const float*, long, long, const float*, long, float*, long,  \
                                       long, long, float*);                                         \
   extern "C" void rows_outer_##set(const float*, long, long, long, const float*, long, long,    \
-                                      const float*, float*, long, long, long, float*);             \
+                                      const float*, float*, long, bool, long, long, float*);             \
   extern "C" void rows_bias_##set(const float*, float*, long, long);
 EVERY_SET(DECLARE)
 
@@ -41,6 +41,8 @@ Loops loops() {
 constexpr long kDepth = 128, kBlock = 16;
 // Fewer multiplications are not worth handing to another thread.
 constexpr double kPiece = 1 << 20;
+// Numbers that do not fit in the second cache.
+constexpr long kFar = 1 << 20;
 
 long divided(long a, long b) { return (a + b - 1) / b; }
 
@@ -51,7 +53,7 @@ struct Sizes {
   // How many parts `parts` further ones of each are worth, `most` at most.
   long split(long parts, long most) const {
     const double work = static_cast<double>(batch) * rows * depth * columns;
-    const long worth = static_cast<long>(std::min(work / kPiece, 8.0 * std::thread::hardware_concurrency()));
+    const long worth = static_cast<long>(std::min(work / kPiece, 4.0 * std::thread::hardware_concurrency()));
     return std::clamp(divided(worth, parts), 1L, most);
   }
 };
@@ -98,13 +100,15 @@ void outer(const Sizes& s, bool transposed, const float* a, const float* b, cons
            float* y) {
   const Loops loop = loops();
   const long panels = divided(s.columns, loop.width);
+  // The gradient of large weights is read by an optimiser, later.
+  const bool far = transposed && s.batch * s.rows * s.columns >= kFar;
   share(s.batch, panels, s.rows, s.split(s.batch * panels, divided(s.rows, kBlock)),
         [&](long i, long p, long from, long to) {
           const long first = p * loop.width, count = std::min(loop.width, s.columns - first);
           loop.outer(a + i * s.rows * s.depth, transposed ? 1 : s.depth, transposed ? s.rows : 1,
                      s.depth, b + i * s.depth * s.columns + first, s.columns, count,
-                     bias ? bias + first : nullptr, y + i * s.rows * s.columns + first, s.columns, from,
-                     to, scratch((kDepth + to - from) * loop.width));
+                     bias ? bias + first : nullptr, y + i * s.rows * s.columns + first, s.columns, far,
+                     from, to, scratch((kDepth + to - from) * loop.width));
         });
 }
 

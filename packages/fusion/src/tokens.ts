@@ -136,9 +136,13 @@ export function highestAndMean(sequence: Sequence): tf.Tensor2D {
   return tf.concat([highest, meanTokens(sequence)], 1) as tf.Tensor2D;
 }
 
+/** A product of matrices costs more than it saves where there are so few tokens. */
+const FEW = 4;
+
 /** Σ weights·tokens of each example: `[batch, tokens]`, `[batch, tokens, width]` → `[batch, width]`. */
 export function weightedTokens(weights: tf.Tensor2D, tokens: tf.Tensor3D): tf.Tensor2D {
   const [batch, count, width] = tokens.shape;
+  if (count <= FEW) return tf.sum(tf.mul(tokens, tf.expandDims(weights, 2)), 1);
   return tf.reshape(tf.matMul(tf.reshape(weights, [batch, 1, count]), tokens), [batch, width]);
 }
 
