@@ -23,13 +23,14 @@ export function distinct<T>(column: readonly T[], identity: (value: T) => string
 
 /**
  * Which distinct values a batch needs, in order of first use, and which of them each example uses.
- * `ids` is filled up by repeating itself to a multiple of `padTo`: real values, so that padding can
- * not upset batch statistics or a mean over no words.
+ * `ids` is filled up by repeating itself to a multiple of `padTo`, but not beyond `most`: real values,
+ * so that padding can not upset batch statistics or a mean over no words.
  */
 export function gather(
   examples: readonly number[],
   column: Int32Array,
   padTo: number,
+  most = Number.POSITIVE_INFINITY,
 ): { readonly ids: readonly number[]; readonly rows: readonly number[] } {
   const local = new Map<number, number>();
   const ids: number[] = [];
@@ -44,7 +45,7 @@ export function gather(
     return row;
   });
   const real = ids.length;
-  const padded = roundUp(real, padTo);
+  const padded = Math.max(real, Math.min(roundUp(real, padTo), most));
   for (let i = real; i < padded; i++) ids.push(ids[i - real]!);
   return { ids, rows };
 }

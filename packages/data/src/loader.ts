@@ -43,7 +43,8 @@ export interface LoaderOptions {
    * rarely compiled anew. `examples` are filled with weight 0, images and texts with repeats that no
    * example uses. 1 fills nothing. Defaults: `examples` batchSize, or with `groupBy` 64, and at least
    * as many as nearly every batch of so many groups has; `text` 32 and `image` 8, or batchSize where
-   * that is smaller (with `groupBy`, only the grouped one; the other 64 and 8).
+   * that is smaller (with `groupBy`, only the grouped one; the other 64 and 8). By default no more texts
+   * than there are, but for a multiple of 8.
    */
   readonly padTo?: { readonly [what in 'examples' | Modality]?: number };
   /** What happens to the last batch where it is smaller. Default `keep`. */
@@ -119,6 +120,8 @@ export function loader(data: Dataset, options: LoaderOptions): Loader {
   }
   const tokens = texts && encodeTexts(texts.values, options.tokenizer, options.maxLength);
   const readImage = images && imageReader(images.values, size, options.cacheBytes ?? 2 ** 30);
+  const mostTexts =
+    options.padTo?.text === undefined ? roundUp(texts?.values.length ?? 0, 8) : undefined;
   const targets = targetsOf(data);
   const groups = groupBy && (groupBy === 'image' ? images!.ids : texts!.column(0));
   const likely = groups && options.padTo?.examples === undefined ? likelySize(groups) : () => 0;
@@ -151,7 +154,7 @@ export function loader(data: Dataset, options: LoaderOptions): Loader {
       rows.image = padded(used.rows, count);
     }
     if (texts && tokens) {
-      const used = gather(indices, texts.column(epoch), padTo.text);
+      const used = gather(indices, texts.column(epoch), padTo.text, mostTexts);
       const { maxLength } = tokens;
       const values = new Int32Array(used.ids.length * maxLength);
       used.ids.forEach((id, row) => {

@@ -154,6 +154,15 @@ describe('batches', () => {
     expect(grouped.map(({ target }) => target.shape[0])).toEqual([...Array(6).fill(192), 64]);
   });
 
+  it('have no more texts than there are, but for a multiple of 8', async () => {
+    const texts = async (options: Partial<LoaderOptions>) => {
+      const [batch] = await epoch(40, 9, { batchSize: 32, ...options });
+      return batch!.inputs.text!.shape[0];
+    };
+    expect(await texts({})).toBe(8);
+    expect(await texts({ padTo: { text: 32 } })).toBe(32);
+  });
+
   it('cut texts to maxLength', async () => {
     const long = loader(questions(3, 1), { ...grey, batchSize: 3, maxLength: 2, shuffle: false });
     expect(long.maxLength).toBe(2);
