@@ -52,7 +52,8 @@ export function replay(
 }
 
 class Player extends Tracer {
-  private readonly born = new Map<DataId, string>();
+  /** Where tensors were made. An error's stack costs little until somebody reads it. */
+  private readonly born = new Map<DataId, Error>();
   private readonly sources = new Map<string, Node>();
   private position = 0;
 
@@ -75,7 +76,7 @@ class Player extends Tracer {
   }
 
   created(id: DataId): void {
-    this.born.set(id, new Error('created').stack ?? '');
+    this.born.set(id, new Error('created'));
   }
 
   outside(id: DataId): Ref {
@@ -120,8 +121,8 @@ class Player extends Tracer {
       if (sameRef(known, recorded)) return;
       refuseChange(`gives ${op} another input than when`, currentLine());
     }
-    const stack = this.born.get(dataId);
-    if (stack === undefined) {
+    const created = this.born.get(dataId);
+    if (created === undefined) {
       if (recorded.node.dataId !== dataId) {
         refuseChange(`uses another tensor from outside in ${op} than when`, currentLine());
       }
@@ -129,7 +130,7 @@ class Player extends Tracer {
       recorded.node.op !== 'Constant' ||
       !equalValues(constantValues(this.backend, dataId), recorded.node.values)
     ) {
-      refuseValue(userLine(stack));
+      refuseValue(userLine(created.stack));
     }
     this.refs.set(dataId, recorded);
   }
