@@ -1,5 +1,5 @@
 // The loops of lstm.cc.
-#include "vector.h"
+#include "panel.h"
 
 static inline Vector phi(Vector x, int relu) {
   return relu ? (x > 0.0f ? x : (Vector){}) : hyperbolic(x);
@@ -9,61 +9,104 @@ static inline Vector slope(Vector y, int relu) {
   return relu ? (y > 0.0f ? 1.0f + (Vector){} : (Vector){}) : 1.0f - y * y;
 }
 
-// One step for the rows from…to. x and r are [rows, 4·width]; h, c and what they become,
-// [rows, width]; mask [rows]; trace [rows, 5·width] is i, f, g, o and φ(c), for the gradient.
-extern "C" void NAME(lstm_cell)(const float* x, const float* r, const float* h, const float* c,
-                                const float* mask, float* next_h, float* next_c, float* trace,
-                                long from, long to, long width, int relu) {
-  for (long b = from; b < to; b++) {
-    const float *xs = x + 4 * b * width, *rs = r + 4 * b * width;
-    const float *hs = h + b * width, *cs = c + b * width;
-    float *to_h = next_h + b * width, *to_c = next_c + b * width, *kept = trace + 5 * b * width;
-    const bool real = mask[b] != 0;
-    for (long k = 0; k < width; k += LANES) {
-      Vector z[4];
-      for (int gate = 0; gate < 4; gate++)
-        z[gate] = load(xs + gate * width + k) + load(rs + gate * width + k);
-      const Vector i = sigmoid(z[0]), f = sigmoid(z[1]), g = phi(z[2], relu), o = sigmoid(z[3]);
-      const Vector before = load(cs + k), cell = f * before + i * g, out = phi(cell, relu);
-      store(to_c + k, real ? cell : before);
-      store(to_h + k, real ? o * out : load(hs + k));
-      const Vector keep[5] = {i, f, g, o, out};
-      for (int part = 0; part < 5; part++) store(kept + part * width + k, keep[part]);
+// out[rows, columns] = a[rows, depth] · a matrix in panels.
+static inline void multiply(const float* a, long rows, long depth, const float* packed, long columns,
+                            float* out) {
+  for (long c = 0; c < columns; c += WIDTH) {
+    const long width = columns - c < WIDTH ? columns - c : WIDTH;
+    for (long k = 0; k < depth; k += DEPTH) {
+      const long steps = depth - k < DEPTH ? depth - k : DEPTH;
+      const float* panel = packed + c * depth + k * width;
+      panel_rows({a + k, depth, 1}, panel, width, steps, k > 0 ? ADD : WRITE, out + c, columns, rows,
+                 {nullptr, 0});
     }
   }
 }
 
-// Its gradient: dh = dy + dr + carry and dc are with respect to what the step gave, dz and dc_before
-// to the gates before their activation and to the cell before; `held` is the part of dh that passes a
-// step of padding by.
-extern "C" void NAME(lstm_cell_gradient)(const float* dy, const float* dr, const float* carry,
-                                         const float* dc, const float* trace, const float* c,
-                                         const float* mask, float* dz, float* dc_before,
-                                         float* held, long from, long to, long width, int relu) {
-  for (long b = from; b < to; b++) {
-    const float *kept = trace + 5 * b * width, *cs = c + b * width;
-    float* gates = dz + 4 * b * width;
-    const bool real = mask[b] != 0;
-    for (long k = 0; k < width; k += LANES) {
-      const long at = b * width + k;
-      const Vector dh = load(dy + at) + load(dr + at) + load(carry + at), dcell = load(dc + at);
-      const Vector none = {};
-      if (!real) {
-        for (int gate = 0; gate < 4; gate++) store(gates + gate * width + k, none);
-        store(dc_before + at, dcell);
-        store(held + at, dh);
-        continue;
+// Columns from…to, in panels, of `recurrent`, [width, 4·width], or of what it is transposed.
+extern "C" void NAME(lstm_pack)(const float* recurrent, int transposed, long width, long from, long to,
+                                float* packed) {
+  const long depth = transposed ? 4 * width : width;
+  for (long c = from; c < to; c += WIDTH) {
+    const long count = to - c < WIDTH ? to - c : WIDTH;
+    float* panel = packed + c * depth;
+    if (transposed)
+      transpose(recurrent + c * depth, depth, count, depth, panel, count, count);
+    else
+      pack(recurrent + c, 4 * width, count, count, depth, panel);
+  }
+}
+
+// The states of examples from…to after every step. x is [time, batch, 4·width]; mask, [time, batch], may
+// be null; trace, for the gradient, is [time, batch, 6·width]: i, f, g, o, φ(c) and the c before. `scratch`
+// holds 5·width floats an example.
+extern "C" void NAME(lstm_states)(const float* x, const float* packed, const float* mask, float* states,
+                                  float* trace, long time, long batch, long width, int relu, long from,
+                                  long to, float* scratch) {
+  const long rows = to - from;
+  float *products = scratch, *cells = scratch + 4 * width * rows;
+  __builtin_memset(scratch, 0, 5 * width * rows * sizeof(float));
+  for (long t = 0; t < time; t++) {
+    const long first = t * batch + from;
+    const float* before = states + (first - batch) * width;
+    if (t > 0) multiply(before, rows, width, packed, 4 * width, products);
+    for (long b = 0; b < rows; b++) {
+      const float *xs = x + 4 * (first + b) * width, *rs = products + 4 * b * width;
+      float *h = states + (first + b) * width, *c = cells + b * width;
+      float* kept = trace + 6 * (first + b) * width;
+      const bool real = !mask || mask[first + b] != 0;
+      for (long k = 0; k < width; k += LANES) {
+        Vector z[4];
+        for (int gate = 0; gate < 4; gate++)
+          z[gate] = load(xs + gate * width + k) + load(rs + gate * width + k);
+        const Vector i = sigmoid(z[0]), f = sigmoid(z[1]), g = phi(z[2], relu), o = sigmoid(z[3]);
+        const Vector old = load(c + k), cell = f * old + i * g, out = phi(cell, relu);
+        const Vector keep[6] = {i, f, g, o, out, old};
+        for (int part = 0; part < 6; part++) store(kept + part * width + k, keep[part]);
+        store(c + k, real ? cell : old);
+        store(h + k, real ? o * out : t > 0 ? load(before + b * width + k) : (Vector){});
       }
-      Vector keep[5];
-      for (int part = 0; part < 5; part++) keep[part] = load(kept + part * width + k);
-      const Vector i = keep[0], f = keep[1], g = keep[2], o = keep[3], out = keep[4];
-      const Vector u = dcell + dh * o * slope(out, relu);
-      store(gates + k, u * g * (i * (1.0f - i)));
-      store(gates + width + k, u * load(cs + k) * (f * (1.0f - f)));
-      store(gates + 2 * width + k, u * i * slope(g, relu));
-      store(gates + 3 * width + k, dh * out * (o * (1.0f - o)));
-      store(dc_before + at, u * f);
-      store(held + at, none);
     }
+  }
+}
+
+// The gradient with respect to x. `packed` is of the transposed matrix; `scratch` holds 3·width floats an
+// example.
+extern "C" void NAME(lstm_gradient)(const float* dy, const float* packed, const float* mask,
+                                    const float* trace, float* dx, long time, long batch, long width,
+                                    int relu, long from, long to, float* scratch) {
+  const long rows = to - from, size = rows * width;
+  // Of h: by the product of the step after, and what passes by where that is padding. Of c.
+  float *products = scratch, *held = scratch + size, *cells = scratch + 2 * size;
+  __builtin_memset(scratch, 0, 3 * size * sizeof(float));
+  for (long t = time - 1; t >= 0; t--) {
+    const long first = t * batch + from;
+    float* gates = dx + 4 * first * width;
+    for (long b = 0; b < rows; b++) {
+      const float* kept = trace + 6 * (first + b) * width;
+      const bool real = !mask || mask[first + b] != 0;
+      for (long k = 0; k < width; k += LANES) {
+        const long at = b * width + k;
+        const Vector dh = load(dy + first * width + at) + load(products + at) + load(held + at);
+        const Vector dc = load(cells + at), none = {};
+        float* to_gates = gates + 4 * b * width + k;
+        if (!real) {
+          for (int gate = 0; gate < 4; gate++) store(to_gates + gate * width, none);
+          store(held + at, dh);
+          continue;
+        }
+        Vector keep[6];
+        for (int part = 0; part < 6; part++) keep[part] = load(kept + part * width + k);
+        const Vector i = keep[0], f = keep[1], g = keep[2], o = keep[3], out = keep[4], old = keep[5];
+        const Vector u = dc + dh * o * slope(out, relu);
+        store(to_gates, u * g * (i * (1.0f - i)));
+        store(to_gates + width, u * old * (f * (1.0f - f)));
+        store(to_gates + 2 * width, u * i * slope(g, relu));
+        store(to_gates + 3 * width, dh * out * (o * (1.0f - o)));
+        store(cells + at, u * f);
+        store(held + at, none);
+      }
+    }
+    if (t > 0) multiply(gates, rows, 4 * width, packed, width, products);
   }
 }

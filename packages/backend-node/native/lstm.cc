@@ -1,78 +1,121 @@
-// Two TensorFlow operations for a step of an LSTM: all that is not a product, in one pass each.
+// Two TensorFlow operations for an LSTM over all its steps:
 //
-//   ChainruleLstmCell          h, c and the gates of the next step
-//   ChainruleLstmCellGradient  the gradient with respect to the gates and the cell before
+//   ChainruleLstm          the state after each step, and a trace for the gradient
+//   ChainruleLstmGradient  the gradient with respect to the projected inputs
+//
+// An example's steps depend on no other example, so each thread takes some examples through all steps:
+// nobody waits between steps, and what a step needs is still in the thread's own cache.
 #include "operation.h"
+#include "scratch.h"
 
-#define DECLARE(set)                                                                               \
-  extern "C" void lstm_cell_##set(const float*, const float*, const float*, const float*,          \
-                                  const float*, float*, float*, float*, long, long, long, int);    \
-  extern "C" void lstm_cell_gradient_##set(const float*, const float*, const float*, const float*, \
-                                           const float*, const float*, const float*, float*,       \
-                                           float*, float*, long, long, long, int);
+#define DECLARE(set)                                                                              \
+  extern "C" void lstm_pack_##set(const float*, int, long, long, long, float*);                  \
+  extern "C" void lstm_states_##set(const float*, const float*, const float*, float*, float*,    \
+                                    long, long, long, int, long, long, float*);                  \
+  extern "C" void lstm_gradient_##set(const float*, const float*, const float*, const float*,    \
+                                      float*, long, long, long, int, long, long, float*);
 EVERY_SET(DECLARE)
 
 namespace {
 
-void cell(const ReluOptions& options, Call& call) {
-  TF_Tensor *x = call.input(0), *r = call.input(1), *h = call.input(2), *c = call.input(3);
-  TF_Tensor* mask = call.input(4);
+// Columns that are whole panels, whatever the instruction set.
+constexpr long kPanels = 64;
+// Fewer examples leave the registers of a product empty.
+constexpr long kExamples = 16;
+
+struct Sizes {
+  long time, batch, width;
+};
+
+bool is_sequence(TF_Tensor* tensor, const Sizes& s, long parts) {
+  return TF_NumDims(tensor) == 3 && TF_Dim(tensor, 0) == s.time && TF_Dim(tensor, 1) == s.batch &&
+         TF_Dim(tensor, 2) == parts * s.width;
+}
+
+// Of all steps, or of none: no padding.
+bool is_mask(TF_Tensor* mask, const Sizes& s) {
+  return TF_TensorElementCount(mask) == 0 || is_matrix(mask, s.time, s.batch);
+}
+
+const float* mask_of(TF_Tensor* mask) {
+  return TF_TensorElementCount(mask) == 0 ? nullptr : floats(mask);
+}
+
+float* packed(const float* recurrent, bool transposed, long width) {
+  float* panels = scratch(4 * width * width, true);
+  const long columns = transposed ? width : 4 * width;
+  const auto pack = LOOP(lstm_pack);
+  Team::instance().run(static_cast<int>((columns + kPanels - 1) / kPanels), [&](int piece) {
+    const long from = piece * kPanels;
+    pack(recurrent, transposed, width, from, std::min(columns, from + kPanels), panels);
+  });
+  return panels;
+}
+
+// share(from, to) for all examples.
+template <typename F>
+void over_examples(long batch, const F& share) {
+  const long most = 2L * std::thread::hardware_concurrency();
+  const long pieces = std::clamp(batch / kExamples, 1L, std::max(1L, most));
+  Team::instance().run(static_cast<int>(pieces), [&](int piece) {
+    share(batch * piece / pieces, batch * (piece + 1) / pieces);
+  });
+}
+
+void states(const ReluOptions& options, Call& call) {
+  TF_Tensor *x = call.input(0), *recurrent = call.input(1), *mask = call.input(2);
   if (!call.ok()) return;
-  if (TF_NumDims(h) != 2) return call.fail("ChainruleLstmCell: expected h [batch, width]");
-  const long rows = TF_Dim(h, 0), width = TF_Dim(h, 1);
-  if (width % kLanes != 0 || !is_matrix(x, rows, 4 * width) || !is_matrix(r, rows, 4 * width) ||
-      !is_matrix(c, rows, width) || !is_vector(mask, rows))
-    return call.fail(
-        "ChainruleLstmCell: expected x and r [batch, 4·width], c [batch, width] and mask [batch], "
-        "width a multiple of 16");
-  float* outputs[3];
-  for (int i = 0; i < 3; i++) {
-    TF_Tensor* output = call.output({rows, i == 2 ? 5 * width : width}, i);
-    if (!call.ok()) return;
-    outputs[i] = floats(output);
-  }
-  const int relu = options.relu;
-  over_rows(rows, width, [&](int, long from, long to) {
-    LOOP(lstm_cell)(floats(x), floats(r), floats(h), floats(c), floats(mask), outputs[0], outputs[1],
-                 outputs[2], from, to, width, relu);
+  const char* expected =
+      "ChainruleLstm: expected x [time, batch, 4·width], recurrent [width, 4·width] and mask [time, batch] "
+      "or an empty one, width a multiple of 16";
+  if (TF_NumDims(x) != 3 || TF_NumDims(recurrent) != 2) return call.fail(expected);
+  const Sizes s{TF_Dim(x, 0), TF_Dim(x, 1), TF_Dim(recurrent, 0)};
+  if (s.width % kLanes != 0 || !is_matrix(recurrent, s.width, 4 * s.width) || !is_sequence(x, s, 4) ||
+      !is_mask(mask, s))
+    return call.fail(expected);
+  TF_Tensor* y = call.output({s.time, s.batch, s.width}, 0);
+  if (!call.ok()) return;
+  TF_Tensor* trace = call.output({s.time, s.batch, 6 * s.width}, 1);
+  if (!call.ok() || s.time * s.batch * s.width == 0) return;
+  const float* panels = packed(floats(recurrent), false, s.width);
+  const auto loop = LOOP(lstm_states);
+  over_examples(s.batch, [&](long from, long to) {
+    loop(floats(x), panels, mask_of(mask), floats(y), floats(trace), s.time, s.batch, s.width,
+         options.relu, from, to, scratch(5 * s.width * (to - from)));
   });
 }
 
 void gradient(const ReluOptions& options, Call& call) {
-  TF_Tensor *dy = call.input(0), *dr = call.input(1), *carry = call.input(2), *dc = call.input(3);
-  TF_Tensor *trace = call.input(4), *c = call.input(5), *mask = call.input(6);
+  TF_Tensor *dy = call.input(0), *recurrent = call.input(1), *mask = call.input(2);
+  TF_Tensor* trace = call.input(3);
   if (!call.ok()) return;
-  if (TF_NumDims(dy) != 2) return call.fail("ChainruleLstmCellGradient: expected dy [batch, width]");
-  const long rows = TF_Dim(dy, 0), width = TF_Dim(dy, 1);
-  bool fits = width % kLanes == 0 && is_matrix(trace, rows, 5 * width) && is_vector(mask, rows);
-  for (TF_Tensor* tensor : {dr, carry, dc, c}) fits = fits && is_matrix(tensor, rows, width);
-  if (!fits)
-    return call.fail(
-        "ChainruleLstmCellGradient: expected dr, carry, dc and c [batch, width], trace "
-        "[batch, 5·width] and mask [batch], width a multiple of 16");
-  float* outputs[3];
-  for (int i = 0; i < 3; i++) {
-    TF_Tensor* output = call.output({rows, i == 0 ? 4 * width : width}, i);
-    if (!call.ok()) return;
-    outputs[i] = floats(output);
-  }
-  const int relu = options.relu;
-  over_rows(rows, width, [&](int, long from, long to) {
-    LOOP(lstm_cell_gradient)(floats(dy), floats(dr), floats(carry), floats(dc), floats(trace), floats(c),
-                     floats(mask), outputs[0], outputs[1], outputs[2], from, to, width, relu);
+  const char* expected =
+      "ChainruleLstmGradient: expected dy [time, batch, width], recurrent [width, 4·width], mask [time, "
+      "batch] or an empty one and trace [time, batch, 6·width], width a multiple of 16";
+  if (TF_NumDims(dy) != 3) return call.fail(expected);
+  const Sizes s{TF_Dim(dy, 0), TF_Dim(dy, 1), TF_Dim(dy, 2)};
+  if (s.width % kLanes != 0 || !is_matrix(recurrent, s.width, 4 * s.width) || !is_sequence(trace, s, 6) ||
+      !is_mask(mask, s))
+    return call.fail(expected);
+  TF_Tensor* dx = call.output({s.time, s.batch, 4 * s.width});
+  if (!call.ok() || s.time * s.batch * s.width == 0) return;
+  const float* panels = packed(floats(recurrent), true, s.width);
+  const auto loop = LOOP(lstm_gradient);
+  over_examples(s.batch, [&](long from, long to) {
+    loop(floats(dy), panels, mask_of(mask), floats(trace), floats(dx), s.time, s.batch, s.width,
+         options.relu, from, to, scratch(3 * s.width * (to - from)));
   });
 }
 
 }  // namespace
 
 void register_lstm(TF_Status* status) {
-  add_operation<ReluOptions, cell>({"ChainruleLstmCell",
-                                {"x: float", "r: float", "h: float", "c: float", "mask: float"},
-                                {"next_h: float", "next_c: float", "trace: float"}},
-                               status);
-  add_operation<ReluOptions, gradient>({"ChainruleLstmCellGradient",
-                                    {"dy: float", "dr: float", "carry: float", "dc: float",
-                                     "trace: float", "c: float", "mask: float"},
-                                    {"dz: float", "dc_before: float", "held: float"}},
-                                   status);
+  add_operation<ReluOptions, states>({"ChainruleLstm",
+                                      {"x: float", "recurrent: float", "mask: float"},
+                                      {"states: float", "trace: float"}},
+                                     status);
+  add_operation<ReluOptions, gradient>({"ChainruleLstmGradient",
+                                        {"dy: float", "recurrent: float", "mask: float", "trace: float"},
+                                        {"dx: float"}},
+                                       status);
 }

@@ -15,7 +15,7 @@ export function loadOperations({ operations }: NativePaths): void {
   }
 }
 
-/** Whether there are `ChainruleDense`, `ChainruleLstmCell` and the others. */
+/** Whether there are `ChainruleDense`, `ChainruleLstm` and the others. */
 export const hasOperations = (): boolean => registered;
 
 /** Whether `ChainruleProduct` runs here: it needs a processor with AMX. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { recurrentGradients, transposedOnce } from './recurrent-gradient.js';
+import { recurrentGradient, transposedOnce } from './recurrent-gradient.js';
 
 /**
  * The recurrent part of a GRU, time first. `projected` is x·W + b for all steps at once,
@@ -119,7 +119,7 @@ function backward(dStates: tf.Tensor3D, saved: readonly tf.Tensor[]): tf.Tensor[
   const dNew = tf.mul(tf.stack(dHidden), toCandidate) as tf.Tensor3D;
   return [
     tf.concat([dBoth, dNew], 2),
-    recurrentGradients(states, dGates, recurrent)[1],
+    recurrentGradient(states, tf.stack(dGates)),
     tf.sum(dMemory, [0, 1]),
   ];
 }

@@ -1,7 +1,7 @@
-import { type Activation, activations } from '@chainrule/tensor';
+import { type Activation, activations, hasKernel } from '@chainrule/tensor';
 import * as tf from '@tensorflow/tfjs-core';
-import { cellsBackward, cellsForward, hasCells } from './lstm-cells.js';
-import { recurrentGradients, transposedOnce } from './recurrent-gradient.js';
+import { fusedLstm, LSTM } from './fused-lstm.js';
+import { recurrentGradient, transposedOnce } from './recurrent-gradient.js';
 
 /** What the LSTM's candidate and output go through. */
 export type LstmActivation = Extract<Activation, 'tanh' | 'relu'>;
@@ -36,23 +36,25 @@ export function lstmSequence(
   recurrent: tf.Tensor2D,
   activation: LstmActivation,
 ): tf.Tensor3D {
-  const fused = hasCells(recurrent.shape[0]);
+  if (hasKernel(LSTM, recurrent.shape[0])) {
+    return fusedLstm(projected, mask, recurrent, activation);
+  }
   const compute = tf.customGrad((...args: (tf.Tensor | tf.GradSaveFunc)[]) => {
     const [x, r, save] = args as [tf.Tensor3D, tf.Tensor2D, tf.GradSaveFunc];
-    const { states, trace } = (fused ? cellsForward : forward)(x, mask, r, activation);
+    const { states, trace } = forward(x, mask, r, activation);
     const value = tf.stack(states);
     save([value, r, ...(mask ? [mask] : []), ...trace]);
     return {
       value,
       gradFunc: (dy: tf.Tensor, kept: tf.Tensor[]) =>
-        (fused ? cellsBackward : backward)(dy as tf.Tensor3D, saved(kept, mask), activation),
+        backward(dy as tf.Tensor3D, saved(kept, mask), activation),
     };
   });
   return compute(projected, recurrent) as tf.Tensor3D;
 }
 
 /** What the forward pass keeps for the gradient. */
-export interface Saved {
+interface Saved {
   readonly states: tf.Tensor3D;
   readonly mask: tf.Tensor2D | undefined;
   readonly recurrent: tf.Tensor2D;
@@ -155,7 +157,8 @@ function backward(
     dc = hold ? tf.add(tf.mul(u, forget[t]!), tf.mul(dc, hold[t]!)) : tf.mul(u, forget[t]!);
     dh = hold ? tf.add(tf.mul(dh, hold[t]!), dBefore) : dBefore;
   }
-  return recurrentGradients(states, dGates, recurrent);
+  const all = tf.stack(dGates);
+  return [all, recurrentGradient(states, all)];
 }
 
 /** `[time, batch]` → `[time, batch, width]`, each value repeated. */

@@ -1,21 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * The gradients of the gates of all steps, as one tensor, and of R: Σ_t h_{t−1}ᵀ · dz_t, one product
- * over all time steps. The first step starts from h = 0.
+ * The gradient of R from that of the gates of all steps, `[time, batch, gates]`: Σ_t h_{t−1}ᵀ · dz_t, one
+ * product over all time steps. The first step starts from h = 0.
  */
-export function recurrentGradients(
-  states: tf.Tensor3D,
-  dGates: readonly tf.Tensor[],
-  recurrent: tf.Tensor2D,
-): [dGates: tf.Tensor, dRecurrent: tf.Tensor] {
+export function recurrentGradient(states: tf.Tensor3D, dGates: tf.Tensor): tf.Tensor {
   const [time, batch, width] = states.shape;
-  const all = tf.stack([...dGates]);
-  if (time === 1) return [all, tf.zerosLike(recurrent)];
+  const gates = dGates.shape[2]!;
+  if (time === 1) return tf.zeros([width, gates]);
   const rows = (time - 1) * batch;
   const before = tf.reshape(tf.slice(states, 0, time - 1), [rows, width]);
-  const after = tf.reshape(tf.slice(all, 1), [rows, recurrent.shape[1]]);
-  return [all, tf.matMul(before, after, true) as tf.Tensor];
+  const after = tf.reshape(tf.slice(dGates, 1), [rows, gates]);
+  return tf.matMul(before, after, true) as tf.Tensor;
 }
 
 /**

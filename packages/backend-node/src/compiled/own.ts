@@ -41,14 +41,14 @@ const KERNELS: readonly Kernel[] = [
     {},
     3,
   ],
-  // A step of an LSTM of `@chainrule/encoders-text`, all but its product.
-  ['LstmCell', 'ChainruleLstmCell', ['x', 'r', 'h', 'c', 'mask'], { relu: 'bool' }, 3],
+  // The recurrent part of the LSTM of `@chainrule/encoders-text`.
+  ['Lstm', 'ChainruleLstm', ['x', 'recurrent', 'mask'], { relu: 'bool' }, 2],
   [
-    'LstmCellGradient',
-    'ChainruleLstmCellGradient',
-    ['dy', 'dr', 'carry', 'dc', 'trace', 'c', 'mask'],
+    'LstmGradient',
+    'ChainruleLstmGradient',
+    ['dy', 'recurrent', 'mask', 'trace'],
     { relu: 'bool' },
-    3,
+    1,
   ],
   // The bytes of pictures, of a loader of `@chainrule/data`; what `@chainrule/encoders-image` does to them.
   ['Pixels', 'ChainrulePixels', ['packed', 'sizes'], {}, 1],

@@ -98,6 +98,10 @@ function products(node: Node): number {
       return size(a) * out.at(-1)!;
     case 'ChainruleDenseAdam':
       return 2 * size(a) * b.at(-1)!;
+    case 'ChainruleLstm':
+      return size(a) * b[0]!;
+    case 'ChainruleLstmGradient':
+      return size(a) * b[1]!;
     case 'Conv2D':
     case 'ChainruleConvolution':
       return places(out) * size(b);

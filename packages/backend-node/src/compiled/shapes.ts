@@ -273,10 +273,12 @@ const RULES: { readonly [op: string]: Rule } = {
     ...one(shapes[0]!.slice(0, 1), dtypes[0]!),
     ...one(shapes[0]!, dtypes[0]!),
   ],
-  ChainruleLstmCell: ({ shapes: [, , h] }) =>
-    [1, 1, 5].flatMap((parts) => one([h![0]!, parts * h![1]!], DataType.float32)),
-  ChainruleLstmCellGradient: ({ shapes: [dy] }) =>
-    [4, 1, 1].flatMap((parts) => one([dy![0]!, parts * dy![1]!], DataType.float32)),
+  ChainruleLstm: ({ shapes: [x] }) => {
+    const [time, batch, gates] = x as [number, number, number];
+    return [1, 6].flatMap((parts) => one([time, batch, (parts * gates) / 4], DataType.float32));
+  },
+  ChainruleLstmGradient: ({ shapes: [dy] }) =>
+    one([dy![0]!, dy![1]!, 4 * dy![2]!], DataType.float32),
   ChainruleAttention: ({ shapes: [q, k], attr }) => {
     const [batch, queries] = q as [number, number];
     const padded = Math.ceil(k![1]! / 16) * 16;
