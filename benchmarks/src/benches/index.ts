@@ -48,7 +48,7 @@ export const benches: { readonly [name: string]: Bench } = {
     'vqa',
     "one epoch of easy-VQA with npm start's model",
     ['compiled', 'eager', 'torch-eager', 'torch-compile'],
-    { rounds: 3, steps: 1, turnMs: 60_000 },
+    { rounds: 3, steps: 3, turnMs: 60_000 },
   ),
   clevr,
   emoji,

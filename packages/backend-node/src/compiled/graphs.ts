@@ -3,7 +3,7 @@ import { ChainruleError, flatten, isTensor, type Key, type Tree } from '@chainru
 import * as tf from '@tensorflow/tfjs-core';
 import { type Program, program } from './graphdef.js';
 import type { DataId, NativeBackend } from './native.js';
-import { threadsOf } from './parallelism.js';
+import { threadsOf, workOf } from './parallelism.js';
 import { type AnyStep, batchArgument, KEY_ARGUMENT, type Recording, record } from './recorder.js';
 import { replay } from './replay.js';
 import { rewrite } from './rewrite.js';
@@ -17,6 +17,8 @@ export interface Entry {
   readonly program: Program;
   /** The threads that its operations gain from. */
   readonly threads: Threads;
+  /** How much it has to do: the session has the threads of the largest. */
+  readonly work: number;
   /** How often it has run. */
   runs: number;
 }
@@ -56,17 +58,16 @@ export function openGraphs<S extends Tree<tf.Tensor>>(
       recording,
       program: program(`step_${serial++}`, fetches, effects),
       threads: threadsOf(roots, availableParallelism()),
+      work: workOf(roots).total,
       runs: 0,
     };
     const [oldest] = entries.keys();
     if (entries.size >= limit) entries.delete(oldest!);
     const all = [...entries.values(), entry];
+    const largest = all.reduce((a, b) => (a.work < b.work ? b : a));
     store.reopen(
       all.flatMap((each) => each.program.nodes),
-      {
-        beside: all.some(({ threads }) => threads.beside),
-        within: all.some(({ threads }) => threads.within),
-      },
+      largest.threads,
     );
     entries.set(signature, entry);
     return entry;

@@ -3,6 +3,8 @@ import type { Threads } from './session.js';
 
 /** With more work beside the longest path than this, other threads are worth handing operations to. */
 const BRANCHES = 1.2;
+/** The same where most of the work is done by operations of ours: each keeps all cores busy by itself. */
+const BRANCHES_OF_OURS = 1.5;
 /** Work that little else waits for, as a weight's gradient, goes at the end and gains nothing. */
 const LITTLE = 2 ** 20;
 
@@ -18,9 +20,10 @@ const FILLED_BY_LARGE = 0.9;
  */
 export function threadsOf(roots: readonly Node[], cores: number): Threads {
   const found = parallelism(roots);
-  const large = largeShare(roots);
-  const filled = (large > 0.5 ? FILLED_BY_LARGE : FILLED) * cores;
-  return { beside: found > BRANCHES, within: large > 0 && found <= filled };
+  const { ours, large, total } = workOf(roots);
+  const branches = 2 * ours > total ? BRANCHES_OF_OURS : BRANCHES;
+  const filled = (2 * large > total ? FILLED_BY_LARGE : FILLED) * cores;
+  return { beside: found > branches, within: large > 0 && found <= filled };
 }
 
 /** The graph's work divided by the work on its longest path. */
@@ -53,18 +56,18 @@ const LARGE = 2 ** 21;
 const UPDATE = 8;
 
 /**
- * How much of a graph's work is done by operations of TensorFlow's own that are worth more than one core.
- * Ours (native) have threads of their own.
+ * A graph's work, the part of it that operations of ours (native) do, which have threads of their own, and
+ * that of TensorFlow's own that are worth more than one core.
  */
-function largeShare(roots: readonly Node[]): number {
-  let [large, total] = [0, 0];
+export function workOf(roots: readonly Node[]): { ours: number; large: number; total: number } {
+  let [ours, large, total] = [0, 0, 0];
   for (const node of reachable(roots)) {
     const own = work(node) * (node.op.startsWith('ResourceApply') ? UPDATE : 1);
     total += own;
-    if (node.op.startsWith('Chainrule') || node.op === 'AssignVariableOp') continue;
-    if (own > LARGE) large += own;
+    if (node.op.startsWith('Chainrule')) ours += own;
+    else if (own > LARGE && node.op !== 'AssignVariableOp') large += own;
   }
-  return total === 0 ? 0 : large / total;
+  return { ours, large, total };
 }
 
 /** What an operation costs beside its numbers, in numbers. */

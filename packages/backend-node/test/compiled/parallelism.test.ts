@@ -41,6 +41,15 @@ describe('parallelism', () => {
     expect(parallelism(roots)).toBeGreaterThan(1.2);
     expect(threadsOf(roots, 2)).toEqual({ beside: true, within: true });
     // Ours have threads of their own.
+    const both = ['MatMul', 'ChainruleMatMul'].map((op) => {
+      const side = (length: number) => {
+        let x = source();
+        for (let i = 0; i < length; i++) x = node(op, x, source());
+        return x;
+      };
+      return threadsOf([node(op, side(5), side(2)).node], 2).beside;
+    });
+    expect(both).toEqual([true, false]);
     const own = node('ChainruleMatMul', source(), source()).node;
     expect(threadsOf([own], 2).within).toBe(false);
   });
