@@ -22,8 +22,8 @@ extern "C" void NAME(rows_inner)(const float* panel, long rows, long depth, cons
   const long width = (rows + LANES - 1) / LANES * LANES;
   for (long k = 0; k < depth; k += DEPTH) {
     const long steps = depth - k < DEPTH ? depth - k : DEPTH;
-    panel_rows({b + from * b_row + k, b_row, 1}, panel + k * width, width, steps, k > 0 ? ADD : WRITE, scratch,
-               width, to - from, {nullptr, 0});
+    panel_rows({b + from * b_row + k, b_row, 1}, panel + k * width, width, steps, k > 0 ? ADD : WRITE,
+               scratch, width, to - from, {nullptr, 0});
   }
   transpose(scratch, width, to - from, rows, y + from, y_row, to - from);
 }

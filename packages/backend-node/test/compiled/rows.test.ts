@@ -65,6 +65,9 @@ describe('products of few rows', () => {
     { a: [85, 1031], b: [29, 1031], transposeB: true },
     { a: [70, 131], b: [70, 333], transposeA: true },
     { a: [9, 311], b: [9, 1001], transposeA: true, bias: true },
+    // So large that what is written goes past the caches, and as large but of no whole vectors.
+    { a: [40, 512], b: [40, 2112], transposeA: true },
+    { a: [16, 500], b: [16, 2101], transposeA: true },
     // Batches of matrices.
     { a: [20, 64, 26], b: [20, 26, 390] },
     { a: [3, 2, 65, 40], b: [3, 2, 33, 40], transposeB: true },
