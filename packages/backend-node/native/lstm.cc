@@ -41,7 +41,8 @@ const float* mask_of(TF_Tensor* mask) {
   return TF_TensorElementCount(mask) == 0 ? nullptr : floats(mask);
 }
 
-float* packed(const float* recurrent, bool transposed, long width) {
+// The recurrent weights, or what they are transposed, in panels.
+const float* packed(const float* recurrent, bool transposed, long width) {
   float* panels = scratch(4 * width * width, true);
   const long columns = transposed ? width : 4 * width;
   const auto pack = LOOP(lstm_pack);
@@ -52,13 +53,16 @@ float* packed(const float* recurrent, bool transposed, long width) {
   return panels;
 }
 
-// share(from, to) for all examples.
+// share(panels, from, to, memory) for all examples, with so many times `width` floats for each of them.
 template <typename F>
-void over_examples(long batch, const F& share) {
+void over_examples(const Sizes& s, TF_Tensor* recurrent, bool transposed, long memory, const F& share) {
+  if (s.time * s.batch * s.width == 0) return;
+  const float* panels = packed(floats(recurrent), transposed, s.width);
   const long most = 2L * std::thread::hardware_concurrency();
-  const long pieces = std::clamp(batch / kExamples, 1L, std::max(1L, most));
+  const long pieces = std::clamp(s.batch / kExamples, 1L, std::max(1L, most));
   Team::instance().run(static_cast<int>(pieces), [&](int piece) {
-    share(batch * piece / pieces, batch * (piece + 1) / pieces);
+    const long from = s.batch * piece / pieces, to = s.batch * (piece + 1) / pieces;
+    share(panels, from, to, scratch(memory * s.width * (to - from)));
   });
 }
 
@@ -76,12 +80,10 @@ void states(const ReluOptions& options, Call& call) {
   TF_Tensor* y = call.output({s.time, s.batch, s.width}, 0);
   if (!call.ok()) return;
   TF_Tensor* trace = call.output({s.time, s.batch, 6 * s.width}, 1);
-  if (!call.ok() || s.time * s.batch * s.width == 0) return;
-  const float* panels = packed(floats(recurrent), false, s.width);
-  const auto loop = LOOP(lstm_states);
-  over_examples(s.batch, [&](long from, long to) {
-    loop(floats(x), panels, mask_of(mask), floats(y), floats(trace), s.time, s.batch, s.width,
-         options.relu, from, to, scratch(5 * s.width * (to - from)));
+  if (!call.ok()) return;
+  over_examples(s, recurrent, false, 5, [&](const float* panels, long from, long to, float* memory) {
+    LOOP(lstm_states)(floats(x), panels, mask_of(mask), floats(y), floats(trace), s.time, s.batch,
+                      s.width, options.relu, from, to, memory);
   });
 }
 
@@ -98,12 +100,10 @@ void gradient(const ReluOptions& options, Call& call) {
       !is_mask(mask, s))
     return call.fail(expected);
   TF_Tensor* dx = call.output({s.time, s.batch, 4 * s.width});
-  if (!call.ok() || s.time * s.batch * s.width == 0) return;
-  const float* panels = packed(floats(recurrent), true, s.width);
-  const auto loop = LOOP(lstm_gradient);
-  over_examples(s.batch, [&](long from, long to) {
-    loop(floats(dy), panels, mask_of(mask), floats(trace), floats(dx), s.time, s.batch, s.width,
-         options.relu, from, to, scratch(3 * s.width * (to - from)));
+  if (!call.ok()) return;
+  over_examples(s, recurrent, true, 3, [&](const float* panels, long from, long to, float* memory) {
+    LOOP(lstm_gradient)(floats(dy), panels, mask_of(mask), floats(trace), floats(dx), s.time, s.batch,
+                        s.width, options.relu, from, to, memory);
   });
 }
 

@@ -12,7 +12,7 @@
   extern "C" void rows_inner_##set(const float*, long, long, const float*, long, float*, long,  \
                                       long, long, float*);                                         \
   extern "C" void rows_outer_##set(const float*, long, long, long, const float*, long, long,    \
-                                      const float*, float*, long, bool, long, long, float*);             \
+                                      const float*, float*, long, bool, long, long, float*);       \
   extern "C" void rows_bias_##set(const float*, float*, long, long);
 EVERY_SET(DECLARE)
 

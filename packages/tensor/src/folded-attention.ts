@@ -43,27 +43,21 @@ export function foldedAttention(
   const [batch, queries, width] = q.shape;
   const memoryWidth = memory.shape[2];
   const depth = width / heads;
+  /** `[n, heads · depth]` → `[heads, n, depth]`. */
   const headsFirst = (x: tf.Tensor) =>
     tf.transpose(tf.reshape(x, [-1, heads, depth]), [1, 0, 2]) as tf.Tensor3D;
+  /** The heads of all examples ↔ the examples with all their heads. */
+  const exchanged = (x: tf.Tensor3D, outer: number, inner: number): tf.Tensor3D => {
+    const apart = tf.reshape(x, [outer, inner, queries, memoryWidth]);
+    const turned = tf.transpose(apart, [1, 0, 2, 3]);
+    return tf.reshape(turned, [inner, outer * queries, memoryWidth]);
+  };
   return tf.tidy(() => {
     // `attend` divides by √memoryWidth.
-    const scaled = tf.mul(q, Math.sqrt(memoryWidth / depth));
-    const asking = tf.matMul(
-      headsFirst(scaled),
-      headsFirst(key.kernel),
-      false,
-      true,
-    ) as tf.Tensor3D;
-    const byExample = tf.transpose(
-      tf.reshape(asking, [heads, batch, queries, memoryWidth]),
-      [1, 0, 2, 3],
-    );
-    const found = attend(tf.reshape(byExample, [batch, heads * queries, memoryWidth]), memory);
-    const byHead = tf.transpose(
-      tf.reshape(found, [batch, heads, queries, memoryWidth]),
-      [1, 0, 2, 3],
-    );
-    const gathered = tf.reshape(byHead, [heads, batch * queries, memoryWidth]) as tf.Tensor3D;
+    const scaled = headsFirst(tf.mul(q, Math.sqrt(memoryWidth / depth)));
+    const asking = tf.matMul(scaled, headsFirst(key.kernel), false, true) as tf.Tensor3D;
+    const found = attend(exchanged(asking, heads, batch), memory);
+    const gathered = exchanged(found, batch, heads);
     const values = tf.matMul(gathered, headsFirst(value.kernel));
     const y = tf.reshape(tf.transpose(values, [1, 0, 2]), q.shape);
     const bias = value.bias as tf.Tensor1D;
