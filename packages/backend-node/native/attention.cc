@@ -4,6 +4,7 @@
 //   ChainruleAttention          y = softmax(q·kᵀ/√depth)·v for each head, and the weights
 //   ChainruleAttentionGradient  the gradients with respect to q, k and v
 #include "operation.h"
+#include "scratch.h"
 
 #define DECLARE(set)                                                                                \
   extern "C" void attention_##set(const float*, const float*, const float*, const float*, long,     \
@@ -59,14 +60,13 @@ void forward(const Options& options, Call& call) {
     for (long j = 0; j < n.memory; j++)
       seen[i * n.padded + j] = masked ? floats(mask)[i * n.memory + j] : 1;
   n.each([&](long example, long head) {
-    std::vector<float> scratch(n.depth * n.padded);
     const long queries = example * n.queries * n.width + head * n.depth;
     const long memory = example * n.memory * n.width + head * n.depth;
     LOOP(attention)(floats(q) + queries, floats(k) + memory, floats(v) + memory,
                     seen.data() + (masked ? example * rows * n.padded : 0),
                     rows > 1 ? n.padded : 0, n.width, n.queries, n.memory, n.padded, n.depth,
                     floats(weights) + (example * n.heads + head) * n.queries * n.padded,
-                    floats(y) + queries, scratch.data());
+                    floats(y) + queries, scratch(n.depth * (n.queries + n.memory + n.padded) + n.queries * n.padded));
   });
 }
 
@@ -84,14 +84,14 @@ void gradient(const Options& options, Call& call) {
   TF_Tensor *dk = call.output(shape_of(k), 1), *dv = call.output(shape_of(v), 2);
   if (!call.ok()) return;
   n.each([&](long example, long head) {
-    std::vector<float> scratch((n.depth + n.queries) * n.padded);
     const long queries = example * n.queries * n.width + head * n.depth;
     const long memory = example * n.memory * n.width + head * n.depth;
     LOOP(attention_gradient)(floats(dy) + queries, floats(q) + queries, floats(k) + memory,
                              floats(v) + memory,
                              floats(weights) + (example * n.heads + head) * n.queries * n.padded,
                              n.width, n.queries, n.memory, n.padded, n.depth, floats(dq) + queries,
-                             floats(dk) + memory, floats(dv) + memory, scratch.data());
+                             floats(dk) + memory, floats(dv) + memory,
+                             scratch(2 * n.depth * (n.queries + n.memory) + (n.depth + n.queries) * n.padded));
   });
 }
 

@@ -29,10 +29,8 @@ static inline Vector distribution(Vector x, int approximate) {
   return 0.5f * error_function(x * 0.707106781f) + 0.5f;
 }
 
-static inline Vector gelu(Vector x, int approximate) { return x * distribution(x, approximate); }
-
-static inline Vector slope(Vector x, int approximate) {
-  const Vector gate = distribution(x, approximate);
+// The derivative at x, whose Φ(x) is `gate`.
+static inline Vector slope(Vector x, Vector gate, int approximate) {
   if (approximate)
     return gate + x * (3 * CUBIC * x * x + LINEAR) * (gate * (1.0f - gate));
   return gate + x * 0.398942280f * exponential(-0.5f * x * x);
@@ -59,12 +57,18 @@ static inline void put(float* to, Vector v, int count) {
 }
 
 extern "C" void NAME(gelu)(const float* x, float* y, long from, long to, int approximate) {
-  over(from, to, [=](long i, int count) { put(y + i, gelu(some(x + i, count), approximate), count); });
+  over(from, to, [=](long i, int count) {
+    const Vector given = some(x + i, count);
+    put(y + i, given * distribution(given, approximate), count);
+  });
 }
 
-extern "C" void NAME(gelu_gradient)(const float* dy, const float* x, float* dx, long from, long to,
-                                    int approximate) {
+// The output once more too, unless `y` is null. `dx` may be `dy`.
+extern "C" void NAME(gelu_gradient)(const float* dy, const float* x, float* dx, float* y, long from,
+                                    long to, int approximate) {
   over(from, to, [=](long i, int count) {
-    put(dx + i, some(dy + i, count) * slope(some(x + i, count), approximate), count);
+    const Vector given = some(x + i, count), gate = distribution(given, approximate);
+    put(dx + i, some(dy + i, count) * slope(given, gate, approximate), count);
+    if (y) put(y + i, given * gate, count);
   });
 }

@@ -2,12 +2,7 @@
 //
 //   ChainruleGelu          y = x·Φ(x), or with `approximate` its approximation by the tanh
 //   ChainruleGeluGradient  dx = dy·(Φ(x) + x·φ(x))
-#include "operation.h"
-
-#define DECLARE(set)                                                                   \
-  extern "C" void gelu_##set(const float*, float*, long, long, int);                   \
-  extern "C" void gelu_gradient_##set(const float*, const float*, float*, long, long, int);
-EVERY_SET(DECLARE)
+#include "gelu.h"
 
 namespace {
 
@@ -33,7 +28,7 @@ void gradient(const Options& options, Call& call) {
   if (!call.ok()) return;
   const int approximate = options.approximate;
   over_rows(TF_TensorElementCount(x), 1, [&](int, long from, long to) {
-    LOOP(gelu_gradient)(floats(dy), floats(x), floats(dx), from, to, approximate);
+    LOOP(gelu_gradient)(floats(dy), floats(x), floats(dx), nullptr, from, to, approximate);
   });
 }
 

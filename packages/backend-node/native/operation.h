@@ -53,6 +53,12 @@ inline Set instruction_set() {
 #endif
 }
 
+// Floats in a vector register of that set.
+inline long lanes() {
+  const Set set = instruction_set();
+  return set == Set::avx512 ? 16 : set == Set::avx2 ? 8 : 4;
+}
+
 // Declares a loop of *-kernels.cc for every instruction set; LOOP(name) is that of this processor.
 #ifdef __x86_64__
 #define EVERY_SET(declare) declare(base) declare(avx2) declare(avx512)
@@ -65,7 +71,7 @@ inline Set instruction_set() {
 #define LOOP(name) name##_base
 #endif
 
-// The number of floats in a vector register is at most this.
+// lanes() is at most this.
 constexpr long kLanes = 16;
 
 inline int64_t product(const std::vector<int64_t>& sizes) {

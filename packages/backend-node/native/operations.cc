@@ -5,6 +5,7 @@
 
 #include "product.h"
 
+void give_back_pages();
 void register_adam(TF_Status* status);
 void register_attention(TF_Status* status);
 void register_batch_norm(TF_Status* status);
@@ -14,6 +15,7 @@ void register_factors(TF_Status* status);
 void register_gelu(TF_Status* status);
 void register_images(TF_Status* status);
 void register_layer_norm(TF_Status* status);
+void register_linear(TF_Status* status);
 void register_lstm(TF_Status* status);
 void register_modulate(TF_Status* status);
 void register_product(TF_Status* status);
@@ -32,6 +34,7 @@ static bool register_all() {
   register_gelu(status);
   register_images(status);
   register_layer_norm(status);
+  register_linear(status);
   register_lstm(status);
   register_modulate(status);
   register_product(status);
@@ -45,7 +48,10 @@ static bool register_all() {
 
 // Whether the operations are there; registers them at the first call, whichever thread makes it.
 extern "C" __attribute__((visibility("default"))) bool chainrule_register_operations() {
-  static const bool registered = register_all();
+  static const bool registered = [] {
+    give_back_pages();
+    return register_all();
+  }();
   return registered;
 }
 

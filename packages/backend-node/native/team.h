@@ -20,6 +20,9 @@ class Team {
     return *team;
   }
 
+  // Threads that share a job, with the one that has it.
+  static long size() { return std::max(1u, std::thread::hardware_concurrency()); }
+
   // Runs piece(0) … piece(count − 1), on this thread and on those that are free.
   void run(int count, const std::function<void(int)>& piece) {
     std::unique_lock<std::mutex> turn(turn_, std::try_to_lock);
@@ -49,8 +52,7 @@ class Team {
 
  private:
   Team() {
-    const unsigned threads = std::thread::hardware_concurrency();
-    for (unsigned i = 1; i < threads; i++) std::thread([this] { work(); }).detach();
+    for (long i = 1; i < size(); i++) std::thread([this] { work(); }).detach();
   }
 
   // Whether `done` becomes true soon. Meanwhile other threads may have the processor.

@@ -16,10 +16,32 @@ typedef float Floats __attribute__((vector_size(LANES * 4), aligned(4), may_alia
 static inline Vector load(const float* from) { return *(const Floats*)from; }
 static inline void store(float* to, Vector value) { *(Floats*)to = value; }
 
+// In lane l, what lane l ^ n has.
+static inline Vector across(Vector v, int n) {
+  alignas(64) static const int lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const Ints from = *(const Ints*)lanes ^ n;
+#ifdef __clang__
+  Vector to;
+  for (int l = 0; l < LANES; l++) to[l] = v[from[l]];
+  return to;
+#else
+  return __builtin_shuffle(v, from);
+#endif
+}
+
 static inline float total(Vector v) {
-  float sum = 0;
-  for (int i = 0; i < LANES; i++) sum += v[i];
-  return sum;
+#pragma GCC unroll 4
+  for (int n = LANES / 2; n > 0; n /= 2) v += across(v, n);
+  return v[0];
+}
+
+static inline float highest(Vector v) {
+#pragma GCC unroll 4
+  for (int n = LANES / 2; n > 0; n /= 2) {
+    const Vector other = across(v, n);
+    v = other > v ? other : v;
+  }
+  return v[0];
 }
 
 // eˣ for −87 ≤ x ≤ 87 to about one unit in the last place: 2ⁿ · eʳ with r = x − n ln 2, |r| ≤ ln 2 / 2,

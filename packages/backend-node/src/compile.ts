@@ -85,13 +85,14 @@ const PARTS = [
   'gelu',
   'images',
   'layer-norm',
+  'linear',
   'lstm',
   'modulate',
   'rows',
   'segment-sum',
   'transpose',
 ];
-const OPERATIONS = ['operations', 'product', ...PARTS];
+const OPERATIONS = ['operations', 'pages', 'product', ...PARTS];
 const LOOPS = PARTS.map((name) => `${name}-kernels`);
 const OPTIMIZE = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=fast'];
 

@@ -1,6 +1,7 @@
 import { hasOperations } from '../operations.js';
 import { type Fusion, type Node, output, type Ref, reachable, sameRef, single } from './graph.js';
 import type { InPlaceUpdate } from './in-place.js';
+import { isProduct } from './matrices.js';
 import { AttrType, DataType } from './native.js';
 
 /**
@@ -24,15 +25,6 @@ function isWide(batch: number, shape: readonly number[]): boolean {
   const [inputs = 0, outputs = 0] = shape;
   return batch <= EXAMPLES && outputs % LANES === 0 && inputs * outputs >= WEIGHTS;
 }
-
-const flag = ({ attrs }: Node, name: string) =>
-  attrs.find((attr) => attr.name === name)?.value === true;
-
-const isProduct = (node: Node, transposeA: boolean, transposeB: boolean) =>
-  node.op === 'MatMul' &&
-  output(single(node)).dtype === DataType.float32 &&
-  flag(node, 'transpose_a') === transposeA &&
-  flag(node, 'transpose_b') === transposeB;
 
 /** x · w with x [batch, in] and w [in, out], where it is worth an operation of its own. */
 export function denseForward(node: Node): Ref | undefined {

@@ -107,3 +107,12 @@ export function reachable(roots: readonly Node[]): Node[] {
   }
   return order;
 }
+
+/** A graph's results, and what its updates read. */
+export function resultsOf({ metrics, state, fusions }: Graph): Ref[] {
+  return [
+    ...metrics.map(([, ref]) => ref),
+    ...state.values(),
+    ...fusions.flatMap(({ inputs }) => Object.values(inputs)),
+  ];
+}

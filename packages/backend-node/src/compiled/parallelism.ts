@@ -96,11 +96,14 @@ function products(node: Node): number {
     case 'MatMul':
     case 'BatchMatMulV2':
     case 'ChainruleMatMul':
+    case 'ChainruleLinear':
       return Math.sqrt(size(a) * size(b) * size(out));
     case 'ChainruleDense':
       return size(a) * out.at(-1)!;
     case 'ChainruleDenseAdam':
       return 2 * size(a) * b.at(-1)!;
+    case 'ChainruleLinearGradient':
+      return (size(out) > 0 ? 2 : 1) * size(a) * b.at(-1)!;
     case 'ChainruleLstm':
       return size(a) * b[0]!;
     case 'ChainruleLstmGradient':

@@ -1,5 +1,6 @@
 import { hasProduct } from '../operations.js';
 import { type Graph, type Node, output, single } from './graph.js';
+import { flag } from './matrices.js';
 import { AttrType, DataType, type OpAttr } from './native.js';
 import { ownProducts } from './own-products.js';
 
@@ -19,10 +20,10 @@ export function tiledProducts(graph: Graph): Graph {
   if (!hasProduct()) return graph;
   return ownProducts(graph, (node, none) => {
     if (node.op !== 'MatMul' || !isLarge(node)) return undefined;
-    const { inputs, attrs, outputs } = node;
+    const { inputs, outputs } = node;
     const flags = {
-      transpose_a: flag(attrs, 'transpose_a'),
-      transpose_b: flag(attrs, 'transpose_b'),
+      transpose_a: flag(node, 'transpose_a'),
+      transpose_b: flag(node, 'transpose_b'),
       relu: false,
     };
     const own = Object.entries(flags).map(
@@ -32,13 +33,11 @@ export function tiledProducts(graph: Graph): Graph {
   });
 }
 
-const flag = (attrs: readonly OpAttr[], name: string) =>
-  attrs.some((attr) => attr.name === name && attr.value === true);
-
-function isLarge({ attrs, inputs, outputs }: Node): boolean {
+function isLarge(node: Node): boolean {
+  const { inputs, outputs } = node;
   const [{ shape, dtype }] = outputs as [Node['outputs'][number]];
   const [rows = 0, columns = 0] = shape;
-  const depth = output(inputs[0]!).shape[flag(attrs, 'transpose_a') ? 0 : 1]!;
+  const depth = output(inputs[0]!).shape[flag(node, 'transpose_a') ? 0 : 1]!;
   return (
     dtype === DataType.float32 &&
     Math.min(rows, columns, depth) >= SHORTEST &&

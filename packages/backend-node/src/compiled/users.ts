@@ -1,21 +1,17 @@
-import { type Graph, type Node, type Ref, reachable } from './graph.js';
+import { type Graph, type Node, type Ref, reachable, resultsOf } from './graph.js';
 
 /** What a result of the graph is used by. */
 const RESULT: Node = { op: 'Result', attrs: [], inputs: [], outputs: [] };
 
 /** Who uses a value in a graph: nodes, each as often as it does, and `Result` for the graph's own results. */
-export function usersIn({ metrics, state, fusions }: Graph): (ref: Ref) => readonly Node[] {
+export function usersIn(graph: Graph): (ref: Ref) => readonly Node[] {
   const users = new Map<Node, { readonly index: number; readonly user: Node }[]>();
   const add = ({ node, index }: Ref, user: Node) => {
     const known = users.get(node);
     if (known) known.push({ index, user });
     else users.set(node, [{ index, user }]);
   };
-  const results = [
-    ...metrics.map(([, ref]) => ref),
-    ...state.values(),
-    ...fusions.flatMap(({ inputs }) => Object.values(inputs)),
-  ];
+  const results = resultsOf(graph);
   for (const ref of results) add(ref, RESULT);
   for (const user of reachable(results.map(({ node }) => node))) {
     for (const ref of user.inputs) add(ref, user);

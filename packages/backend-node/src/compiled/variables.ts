@@ -1,3 +1,4 @@
+import { activatedLayers } from './activated.js';
 import { convolutions } from './convolution.js';
 import { DENSE_ADAM, denseAdam, denseForward, denseUpdate } from './dense.js';
 import {
@@ -12,6 +13,7 @@ import {
 import { VARIABLE } from './graphdef.js';
 import { flippedScales } from './images.js';
 import { applyInPlace, inPlaceUpdates, slotsOf } from './in-place.js';
+import { linearLayers } from './linear.js';
 import { typeAttr } from './native.js';
 import { batchNorms } from './normalization.js';
 import { narrowProducts } from './products.js';
@@ -144,7 +146,9 @@ export function bindState(graph: Graph, handle: Variables): StatefulGraph {
     );
   });
   bound = convolutions(batchNorms(segmentSums(flippedScales(bound))));
-  bound = transposes(narrowProducts(tiledProducts(rowProducts(bound))));
+  bound = transposes(
+    narrowProducts(tiledProducts(activatedLayers(linearLayers(rowProducts(bound))))),
+  );
   const isDone = ({ kernel }: Fusion) => kernel === DENSE_ADAM;
 
   const effects = bound.fusions.filter(isDone).map(({ inputs }) => inputs.done!.node);

@@ -1,0 +1,13 @@
+import { type Node, output, single } from './graph.js';
+import { DataType } from './native.js';
+
+/** Whether an attribute of a node is set. */
+export const flag = ({ attrs }: Node, name: string): boolean =>
+  attrs.some((attr) => attr.name === name && attr.value === true);
+
+/** Whether a node is a product of two matrices of float32, transposed like this. */
+export const isProduct = (node: Node, transposeA: boolean, transposeB: boolean): boolean =>
+  node.op === 'MatMul' &&
+  output(single(node)).dtype === DataType.float32 &&
+  flag(node, 'transpose_a') === transposeA &&
+  flag(node, 'transpose_b') === transposeB;
