@@ -11,7 +11,7 @@ const timed = async <T>(f: () => Promise<T>): Promise<[T, number]> => {
 const answer = (value: object) => void process.stdout.write(`${JSON.stringify(value)}\n`);
 
 const executor = await executorOf(kind!);
-const work = await workload(name!, JSON.parse(options!)).prepare(executor);
+const work = await (await workload(name!, JSON.parse(options!))).prepare(executor);
 const [loss, firstMs] = await timed(work.step);
 const checks = await work.checks(loss);
 answer({ parameters: work.parameters, checks, firstMs });

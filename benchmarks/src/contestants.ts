@@ -36,7 +36,7 @@ export async function compete(
     const file = join(folder, 'data.safetensors');
     if (contestants.some((id) => id in peers)) {
       await executorOf('eager');
-      await writeFile(file, encode(await workload(name, options).data()));
+      await writeFile(file, encode(await (await workload(name, options)).data()));
     }
     const list = contestants.flatMap((id) => contestant(id, name, options, file) ?? []);
     return await race(list, settings);

@@ -29,7 +29,7 @@ export const encodersBench: Bench = {
       try {
         const file = join(folder, 'data.safetensors');
         await executorOf('eager');
-        await writeFile(file, encode(await workloadOf(workload, {}).data()));
+        await writeFile(file, encode(await (await workloadOf(workload, {})).data()));
         const [ours, pytorch] = await race(contestants(workload, peer, file), {
           rounds: options.rounds ?? 5,
           steps: options.steps ?? 5,

@@ -38,7 +38,7 @@ export const profile: Bench = {
 
 async function prepared(name: string, kind: ExecutorName) {
   const executor: Executor = await executorOf(kind);
-  const { step } = await workload(name, {}).prepare(executor);
+  const { step } = await (await workload(name, {})).prepare(executor);
   const timed = async (): Promise<number> => {
     const began = performance.now();
     await step();

@@ -1,30 +1,20 @@
-import { efficientNet } from '../encoders/efficientnet.js';
-import { miniLm } from '../encoders/mini-lm.js';
 import type { Workload } from '../workload.js';
-import { attention } from './attention.js';
-import { type FusionOptions, fusion } from './fusion.js';
-import { lstm } from './lstm.js';
-import { type StepOptions, step } from './step.js';
-import { vqa } from './vqa.js';
+import type { FusionOptions } from './fusion.js';
+import type { StepOptions } from './step.js';
 
-/** By the name that the contestants are started with. */
-export function workload(name: string, options: object): Workload {
-  switch (name) {
-    case 'step':
-      return step(options as StepOptions);
-    case 'lstm':
-      return lstm();
-    case 'attention':
-      return attention();
-    case 'fusion':
-      return fusion(options as FusionOptions);
-    case 'mini-lm':
-      return miniLm();
-    case 'vqa':
-      return vqa();
-    case 'efficientnet':
-      return efficientNet();
-    default:
-      throw new Error(`there is no workload ${name}`);
-  }
+/** By the name that the contestants are started with. Each is loaded alone: others would take memory. */
+const workloads: { readonly [name: string]: (options: object) => Promise<Workload> } = {
+  step: async (options) => (await import('./step.js')).step(options as StepOptions),
+  lstm: async () => (await import('./lstm.js')).lstm(),
+  attention: async () => (await import('./attention.js')).attention(),
+  fusion: async (options) => (await import('./fusion.js')).fusion(options as FusionOptions),
+  'mini-lm': async () => (await import('../encoders/mini-lm.js')).miniLm(),
+  vqa: async () => (await import('./vqa.js')).vqa(),
+  efficientnet: async () => (await import('../encoders/efficientnet.js')).efficientNet(),
+};
+
+export async function workload(name: string, options: object): Promise<Workload> {
+  const load = workloads[name];
+  if (load === undefined) throw new Error(`there is no workload ${name}`);
+  return load(options);
 }
