@@ -3,15 +3,19 @@
 // rounded up to whole vectors.
 #include "tile.h"
 
+// A tile's sums stay in registers: 14·2 of thirty-two, or 6·2 of sixteen.
+enum { ROWS = LANES == 16 ? 14 : 6, COLUMNS = 2, WIDTH = COLUMNS * LANES };
+
 // to [rows, columns] = a [rows, depth] · b [depth, columns], b's rows side by side, columns whole vectors.
 template <bool LINE>
 static inline void multiply(Scalars a, const float* b, long rows, long depth, long columns, float* to,
                             long to_row) {
-  const auto target = [&](long c) { return Target{to + c, to_row, NOTHING, to}; };
+  const Target target{to, to_row, WRITE, nullptr};
+  const Ahead none{nullptr, 0};
   long c = 0;
   for (; c + WIDTH <= columns; c += WIDTH)
-    tiles<COLUMNS, LINE>(a, {b + c, columns}, depth, target(c), rows);
-  if (c < columns) tiles<1, LINE>(a, {b + c, columns}, depth, target(c), rows);
+    tiles<ROWS, COLUMNS, LINE>(a, {b + c, columns}, depth, target.beside(c), rows, none);
+  if (c < columns) tiles<ROWS, 1, LINE>(a, {b + c, columns}, depth, target.beside(c), rows, none);
 }
 
 // Logits become weights: a softmax over what is seen, 0 elsewhere; all 0 where nothing is.

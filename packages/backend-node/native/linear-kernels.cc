@@ -2,22 +2,21 @@
 // of the depth lies side by side. Columns are a multiple of WIDTH everywhere.
 #include "tile.h"
 
-// Numbers of panels that stay in the second cache.
-enum { NEAR = 1 << 18 };
+// A tile's sums stay in registers: 14·2 of thirty-two, or 6·2 of sixteen. It is narrow, since the panels are
+// read from the second cache.
+enum { ROWS = LANES == 16 ? 14 : 6, COLUMNS = 2, WIDTH = COLUMNS * LANES };
 
-// A target that starts `columns` further on.
-static inline Target beside(Target to, long columns) {
-  return {to.at + columns, to.row, to.start, to.bias + columns};
-}
+// Numbers of panels that stay in that cache.
+enum { NEAR = 1 << 18 };
 
 // All columns of a · panels: some rows stay in the nearest cache meanwhile.
 template <bool LINE>
 static inline void multiply(Scalars a, const float* panels, long depth, long columns, Target to,
                             long rows) {
-  for (; rows > 0; rows -= ROWS, a.at += ROWS * a.row, to.at += ROWS * to.row)
+  for (; rows > 0; rows -= ROWS, a = a.skip(ROWS), to = to.skip(ROWS))
     for (long c = 0; c < columns; c += WIDTH)
-      tiles<COLUMNS, LINE>(a, {panels + c * depth, WIDTH}, depth, beside(to, c),
-                           rows < ROWS ? rows : ROWS);
+      tiles<ROWS, COLUMNS, LINE>(a, {panels + c * depth, WIDTH}, depth, to.beside(c),
+                                 rows < ROWS ? rows : ROWS, {nullptr, 0});
 }
 
 // One panel of b [depth, ·], or of rows of b [·, depth] as columns.
@@ -33,8 +32,8 @@ extern "C" void NAME(linear_multiply)(const float* a, const float* panels, long 
   const long block = NEAR / depth < WIDTH ? WIDTH : NEAR / depth / WIDTH * WIDTH;
   for (long c = 0; c < columns; c += block) {
     const long count = columns - c < block ? columns - c : block;
-    const Target to{y, columns, bias ? BIAS : NOTHING, bias ? bias : y};
-    multiply<false>({a, depth, 1}, panels + c * depth, depth, count, beside(to, c), rows);
+    const Target to{y, columns, bias ? BIASED : WRITE, bias};
+    multiply<false>({a, depth, 1}, panels + c * depth, depth, count, to.beside(c), rows);
   }
 }
 
@@ -72,6 +71,6 @@ extern "C" void NAME(linear_weights)(const float* x, const float* dy, long rows,
   for (long i = 0; i < in; i += ROWS) {
     const long count = in - i < ROWS ? in - i : ROWS;
     multiply<true>({groups + i / ROWS * group, 1, ROWS}, scratch, rows, out,
-                   {dw + i * out, out, adds ? OUT : NOTHING, dw}, count);
+                   {dw + i * out, out, adds ? ADD : WRITE, nullptr}, count);
   }
 }

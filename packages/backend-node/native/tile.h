@@ -3,13 +3,12 @@
 
 #include "transpose.h"
 
-// A tile's sums stay in registers: 14·2 of thirty-two, or 6·2 of sixteen.
-enum { ROWS = LANES == 16 ? 14 : 6, COLUMNS = 2, WIDTH = COLUMNS * LANES };
-
 // What rows are scaled by: the number of row r and step k is at[r·row + k·step].
 struct Scalars {
   const float* at;
   long row, step;
+
+  Scalars skip(long rows) const { return {at + rows * row, row, step}; }
 };
 
 // What columns are taken from: the number of step k and column c is at[k·step + c].
@@ -18,23 +17,63 @@ struct Lines {
   long step;
 };
 
-// What is added to a product: nothing, a bias of the columns, or what is there.
-enum Start { NOTHING, BIAS, OUT };
+// What is done with the sums: they are written, with the columns' bias or without, added to what is there,
+// or written past the caches.
+enum Way { WRITE, BIASED, ADD, STREAM };
 
-// Where a product goes: row r and column c are at[r·row + c].
+// Where they go: row r and column c are at[r·row + c].
 struct Target {
   float* at;
   long row;
-  Start start;
+  Way way;
   const float* bias;
+
+  Target skip(long rows) const { return {at + rows * row, row, way, bias}; }
+  Target beside(long columns) const {
+    return {at + columns, row, way, way == BIASED ? bias + columns : bias};
+  }
 };
+
+// Memory that is read next, in steps like a tile's.
+struct Ahead {
+  const float* at;
+  long step;
+};
+
+// What will be written is fetched while it is computed.
+static inline void fetch_to_write(const float* p) {
+#if LANES == 16
+  __asm__ volatile("prefetchw %0" ::"m"(*p));
+#else
+  __builtin_prefetch(p, 1);
+#endif
+}
+
+// Past the caches, for what is not read again soon: memory is not fetched to be overwritten.
+static inline void stream(float* to, Vector value) {
+#if LANES == 16
+  __asm__ volatile("vmovntps %1, %0" : "=m"(*(Vector*)to) : "v"(value));
+#else
+  store(to, value);
+#endif
+}
 
 // R rows and C·LANES columns of a · b. LINE: a step's scalars stand side by side, or else a row's do.
 template <int R, int C, bool LINE>
-static inline void tile(Scalars a, Lines b, long depth, Target to) {
+static inline void tile(Scalars a, Lines b, long depth, Target to, Ahead ahead) {
   Vector sums[R][C] = {};
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int c = 0; c < C; c++)
+      if (to.way != STREAM) fetch_to_write(to.at + r * to.row + c * LANES);
   const long row = LINE ? 1 : a.row, step = LINE ? a.step : 1;
   for (long k = 0; k < depth; k++, a.at += step, b.at += b.step) {
+    if (!LINE) {
+      // Into the second cache: the first has the columns.
+      __builtin_prefetch(ahead.at, 0, 2);
+      ahead.at += ahead.step;
+    }
     Vector values[C];
     for (int c = 0; c < C; c++) values[c] = load(b.at + c * LANES);
 #pragma GCC unroll 16
@@ -45,26 +84,30 @@ static inline void tile(Scalars a, Lines b, long depth, Target to) {
   }
 #pragma GCC unroll 16
   for (int r = 0; r < R; r++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int c = 0; c < C; c++) {
       float* out = to.at + r * to.row + c * LANES;
-      Vector sum = sums[r][c];
-      if (to.start == BIAS) sum += load(to.bias + c * LANES);
-      if (to.start == OUT) sum += load(out);
-      store(out, sum);
+      const Vector sum = sums[r][c];
+      if (to.way == STREAM)
+        stream(out, sum);
+      else if (to.way == ADD)
+        store(out, load(out) + sum);
+      else
+        store(out, to.way == BIASED ? load(to.bias + c * LANES) + sum : sum);
     }
 }
 
-// All rows of a · b, C·LANES columns.
-template <int C, bool LINE>
-static inline void tiles(Scalars a, Lines b, long depth, Target to, long rows) {
-#define WHILE(R)                                                     \
-  for (; rows >= R; rows -= R, a.at += R * a.row, to.at += R * to.row) \
-    tile<R, C, LINE>(a, b, depth, to);
-  WHILE(ROWS)
-#if LANES == 16
-  WHILE(8)
-#endif
+// All rows of a · b and C·LANES columns, R at a time while there are as many. Each of the first tiles fetches
+// a column of vectors from `ahead`, if there is one.
+template <int R, int C, bool LINE>
+static inline void tiles(Scalars a, Lines b, long depth, Target to, long rows, Ahead ahead) {
+  const Ahead none{b.at, 0};
+#define WHILE(N) \
+  for (; rows >= N; rows -= N, a = a.skip(N), to = to.skip(N)) tile<N, C, LINE>(a, b, depth, to, none);
+  for (int c = 0; ahead.at && c < C && rows >= R; c++, rows -= R, a = a.skip(R), to = to.skip(R))
+    tile<R, C, LINE>(a, b, depth, to, {ahead.at + c * LANES, ahead.step});
+  WHILE(R)
+  if (R > 8) WHILE(8)
   WHILE(4)
   WHILE(2)
   WHILE(1)
