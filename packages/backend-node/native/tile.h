@@ -58,8 +58,9 @@ static inline void stream(float* to, Vector value) {
 #endif
 }
 
-// R rows and C·LANES columns of a · b. LINE: a step's scalars stand side by side, or else a row's do.
-template <int R, int C, bool LINE>
+// R rows and C·LANES columns of a · b. LINE: a step's scalars stand side by side, or else a row's do. FETCH:
+// each step fetches one of what is ahead.
+template <int R, int C, bool LINE, bool FETCH>
 static inline void tile(Scalars a, Lines b, long depth, Target to, Ahead ahead) {
   Vector sums[R][C] = {};
 #pragma GCC unroll 16
@@ -69,7 +70,7 @@ static inline void tile(Scalars a, Lines b, long depth, Target to, Ahead ahead) 
       if (to.way != STREAM) fetch_to_write(to.at + r * to.row + c * LANES);
   const long row = LINE ? 1 : a.row, step = LINE ? a.step : 1;
   for (long k = 0; k < depth; k++, a.at += step, b.at += b.step) {
-    if (!LINE) {
+    if (FETCH) {
       // Into the second cache: the first has the columns.
       __builtin_prefetch(ahead.at, 0, 2);
       ahead.at += ahead.step;
@@ -101,11 +102,11 @@ static inline void tile(Scalars a, Lines b, long depth, Target to, Ahead ahead) 
 // a column of vectors from `ahead`, if there is one.
 template <int R, int C, bool LINE>
 static inline void tiles(Scalars a, Lines b, long depth, Target to, long rows, Ahead ahead) {
-  const Ahead none{b.at, 0};
-#define WHILE(N) \
-  for (; rows >= N; rows -= N, a = a.skip(N), to = to.skip(N)) tile<N, C, LINE>(a, b, depth, to, none);
+#define WHILE(N)                                                                                   \
+  for (; rows >= N; rows -= N, a = a.skip(N), to = to.skip(N))                                     \
+    tile<N, C, LINE, false>(a, b, depth, to, ahead);
   for (int c = 0; ahead.at && c < C && rows >= R; c++, rows -= R, a = a.skip(R), to = to.skip(R))
-    tile<R, C, LINE>(a, b, depth, to, {ahead.at + c * LANES, ahead.step});
+    tile<R, C, LINE, true>(a, b, depth, to, {ahead.at + c * LANES, ahead.step});
   WHILE(R)
   if (R > 8) WHILE(8)
   WHILE(4)
