@@ -57,17 +57,24 @@ interface Layer {
 
 function gradients(graph: Graph): Graph {
   const users = usersIn(graph);
+  const nodes = reachable(resultsOf(graph).map(({ node }) => node));
   const layers = new Map<Node, Layer>();
-  for (const node of reachable(resultsOf(graph).map(({ node }) => node))) {
+  for (const node of nodes) {
     const layer = layerOf(node, (ref) => users(ref).filter((user) => !layers.has(user)));
     if (layer) for (const part of layer.parts) if (part) layers.set(part, layer);
+  }
+  // What depends on what will be replaced. Where a layer's input does, as in gradients of gradients, it is
+  // left as it is.
+  const late = new Set<Node>();
+  for (const node of nodes) {
+    if (layers.has(node) || node.inputs.some((ref) => late.has(ref.node))) late.add(node);
   }
   const made = new Map<Layer, Node>();
   return transform(graph, (node, original) => {
     const layer = layers.get(original);
-    if (layer === undefined) return undefined;
+    if (layer === undefined || late.has(layer.x.node) || late.has(layer.w.node)) return undefined;
     const index = layer.parts.indexOf(original);
-    // What the layer was given comes before any gradient, so it is in the new graph as it was.
+    // The layer's input and weights are in the new graph as they were.
     const gradient = made.get(layer) ?? gradientOf(layer, node.inputs[index === 1 ? 1 : 0]!);
     made.set(layer, gradient);
     return [{ node: gradient, index }];

@@ -42,7 +42,7 @@ function layer({ x, out, bias = true, before = (given) => given, beside }: Layer
     w: noise('w', [inputs, out]),
     ...(bias && { b: noise('b', [out]) }),
   };
-  const loss = (given: tf.Tensor, w: tf.Tensor, b?: tf.Tensor) => {
+  const loss = (given: tf.Tensor, w: tf.Tensor, b?: tf.Tensor): tf.Scalar => {
     const h = before(tf.mul(given, 4));
     const product = tf.matMul(tf.reshape(h, [-1, inputs]) as tf.Tensor2D, w as tf.Tensor2D);
     const y = tf.square(b ? tf.add(product, b) : product);
@@ -50,13 +50,15 @@ function layer({ x, out, bias = true, before = (given) => given, beside }: Layer
     const sum = tf.mean(tf.mul(y, weights)) as tf.Scalar;
     return beside ? (tf.add(sum, tf.mean(beside(h))) as tf.Scalar) : sum;
   };
-  const step = (given: State) => {
-    const { value, grads } = tf.valueAndGrads(loss)(Object.values(given));
-    const after = Object.fromEntries(Object.keys(given).map((name, i) => [name, grads[i]!]));
-    return { state: after as State, metrics: { loss: value } };
-  };
-  return { state, step };
+  return { state, step: gradientsOf(loss) };
 }
+
+/** A step whose new state is the gradients with respect to the old. */
+const gradientsOf = (loss: (...given: tf.Tensor[]) => tf.Scalar) => (given: State) => {
+  const { value, grads } = tf.valueAndGrads(loss)(Object.values(given));
+  const after = Object.fromEntries(Object.keys(given).map((name, i) => [name, grads[i]!]));
+  return { state: after as State, metrics: { loss: value } };
+};
 
 /** The operations of the step's graph, as without AMX. */
 function operations({ state, step }: ReturnType<typeof layer>): string[] {
@@ -120,6 +122,19 @@ describe('a dense layer of many rows', () => {
     ['columns that are no multiple of 32', { x: [1100, 128], out: 200 }],
   ])('is left to others where it has %s', (_what, given) => {
     expect(operations(layer(given))).not.toContain('ChainruleLinear');
+  });
+
+  it('agrees where its input is a gradient itself', async () => {
+    const state = {
+      x: noise('x', [1100, 160]),
+      w: noise('w', [160, 96]),
+      v: noise('v', [160, 96]),
+    };
+    const energy = (x: tf.Tensor, w: tf.Tensor) =>
+      tf.mean(tf.square(tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D))) as tf.Scalar;
+    const loss = (x: tf.Tensor, w: tf.Tensor, v: tf.Tensor) =>
+      energy(tf.mul(1e4, tf.grad((given: tf.Tensor) => energy(given, w))(x)), v);
+    await expectAgreement({ state, step: gradientsOf(loss) });
   });
 
   it('is two products where the processor has AMX', () => {
