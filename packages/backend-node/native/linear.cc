@@ -22,6 +22,14 @@ namespace {
 constexpr long kRows = 14, kWidth = 32;
 // Rows that stay in the second cache while they are multiplied.
 constexpr long kChunk = 128;
+// Weights that stay there as well, as in linear-kernels.cc.
+constexpr long kNear = 1 << 18;
+
+// Rows of a piece of work. Weights that are read from far are used for many, if each thread has a few pieces.
+long piece_of(long rows, long weights) {
+  if (weights <= kNear) return 2 * kRows;
+  return std::clamp(rows / (4 * Team::size()) / kRows, 2L, 9L) * kRows;
+}
 
 // What the input goes through: one of `activation`'s values.
 enum Activation { NONE, GELU, APPROXIMATE_GELU };
@@ -59,7 +67,7 @@ void forward(const ForwardOptions& options, Call& call) {
 
   float* panels = scratch(in * out, true);
   pack(floats(w), in, out, false, panels);
-  const long piece = 2 * kRows;
+  const long piece = piece_of(rows, in * out);
   Team::instance().run(static_cast<int>((rows + piece - 1) / piece), [&](int p) {
     const long from = p * piece, count = std::min(piece, rows - from);
     const float* own = floats(x) + from * in;

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { hasOperations, hasProduct } from '../operations.js';
 import { type Graph, type Node, output, type Ref, reachable, resultsOf, single } from './graph.js';
 import { isProduct } from './matrices.js';
@@ -17,8 +18,10 @@ export const LINEAR_GRADIENT = 'ChainruleLinearGradient';
 
 /** With fewer rows, to put the weights in order takes too long. */
 const ROWS = 1024;
-/** More weights' gradients leave a processor's caches. */
-const WEIGHTS = 2 ** 19;
+/** More weights are not packed faster than TensorFlow's product takes. */
+const WEIGHTS = 2 ** 22;
+/** More weights' gradients leave a processor's caches; and each core has sums of its own of them. */
+const GRADIENT_WEIGHTS = Math.min(2 ** 20, 2 ** 23 / availableParallelism());
 /** Fewer multiplications take no longer than to share them. */
 const LEAST = 2 ** 24;
 /** Columns that are made at once. */
@@ -39,7 +42,7 @@ export function linearLayers(graph: Graph, tiles = hasProduct()): Graph {
 function forward(node: Node, none: Ref): Ref | undefined {
   if (!isProduct(node, false, false)) return undefined;
   const [x, w] = node.inputs as [Ref, Ref];
-  if (!isWorth(x, w)) return undefined;
+  if (!isWorth(x, w, WEIGHTS)) return undefined;
   return single({
     op: LINEAR,
     attrs: [activation(0)],
@@ -88,7 +91,7 @@ function layerOf(dw: Node, users: (ref: Ref) => readonly Node[]): Layer | undefi
     (user) => isProduct(user, false, true) && `${user.outputs[0]!.shape}` === `${output(x).shape}`,
   );
   const w = dx?.inputs[1];
-  if (!dx || !w || !isWorth(x, w)) return undefined;
+  if (!dx || !w || !isWorth(x, w, GRADIENT_WEIGHTS)) return undefined;
   return { x, w, parts: [dx, dw, users(dy).find(({ op }) => op === 'BiasAddGrad')] };
 }
 
@@ -103,11 +106,11 @@ function gradientOf({ x, w, parts: [, , db] }: Layer, dy: Ref): Node {
   };
 }
 
-/** Whether x · w, and so its gradients, are worth it. */
-function isWorth(x: Ref, w: Ref): boolean {
+/** Whether x · w or its gradients are worth it, with so many weights at most. */
+function isWorth(x: Ref, w: Ref, weights: number): boolean {
   const [rows = 0] = output(x).shape;
   const [inputs = 0, outputs = 0] = output(w).shape;
   const whole = inputs % WIDTH === 0 && outputs % WIDTH === 0;
-  const fits = whole && rows >= ROWS && inputs * outputs <= WEIGHTS;
+  const fits = whole && rows >= ROWS && inputs * outputs <= weights;
   return fits && rows * inputs * outputs >= LEAST;
 }
