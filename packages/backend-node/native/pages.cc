@@ -10,8 +10,22 @@
 
 namespace {
 
+// Whether the linker wrote into the library's code, as no common compiler wants it to.
+bool has_patched_code(const dl_phdr_info& library) {
+  for (int i = 0; i < library.dlpi_phnum; i++) {
+    if (library.dlpi_phdr[i].p_type != PT_DYNAMIC) continue;
+    const uintptr_t start = library.dlpi_addr + library.dlpi_phdr[i].p_vaddr;
+    for (auto* entry = reinterpret_cast<const ElfW(Dyn)*>(start); entry->d_tag != DT_NULL; entry++) {
+      if (entry->d_tag == DT_TEXTREL) return true;
+      if (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL)) return true;
+    }
+  }
+  return false;
+}
+
 int give_back(dl_phdr_info* library, size_t, void*) {
   if (std::strstr(library->dlpi_name, "libtensorflow") == nullptr) return 0;
+  if (has_patched_code(*library)) return 0;
   const uintptr_t page = sysconf(_SC_PAGESIZE);
   for (int i = 0; i < library->dlpi_phnum; i++) {
     const auto& segment = library->dlpi_phdr[i];
