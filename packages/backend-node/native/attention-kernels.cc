@@ -3,9 +3,6 @@
 // rounded up to whole vectors.
 #include "tile.h"
 
-// A tile's sums stay in registers: 14·2 of thirty-two, or 6·2 of sixteen.
-enum { ROWS = LANES == 16 ? 14 : 6, COLUMNS = 2, WIDTH = COLUMNS * LANES };
-
 // to [rows, columns] = a [rows, depth] · b [depth, columns], b's rows side by side, columns whole vectors.
 template <bool LINE>
 static inline void multiply(Scalars a, const float* b, long rows, long depth, long columns, float* to,
@@ -13,9 +10,9 @@ static inline void multiply(Scalars a, const float* b, long rows, long depth, lo
   const Target target{to, to_row, WRITE, nullptr};
   const Ahead none{nullptr, 0};
   long c = 0;
-  for (; c + WIDTH <= columns; c += WIDTH)
-    tiles<ROWS, COLUMNS, LINE>(a, {b + c, columns}, depth, target.beside(c), rows, none);
-  if (c < columns) tiles<ROWS, 1, LINE>(a, {b + c, columns}, depth, target.beside(c), rows, none);
+  for (; c + TALL_WIDTH <= columns; c += TALL_WIDTH)
+    tiles<TALL_ROWS, TALL_COLUMNS, LINE>(a, {b + c, columns}, depth, target.beside(c), rows, none);
+  if (c < columns) tiles<TALL_ROWS, 1, LINE>(a, {b + c, columns}, depth, target.beside(c), rows, none);
 }
 
 // Logits become weights: a softmax over what is seen, 0 elsewhere; all 0 where nothing is.

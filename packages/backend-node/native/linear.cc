@@ -81,16 +81,7 @@ void forward(const ForwardOptions& options, Call& call) {
   });
 }
 
-struct Options {
-  int32_t activation = NONE;
-  unsigned char bias_gradient = 0;
-
-  template <typename F>
-  void each(const F& f) {
-    f("activation", &activation);
-    f("bias_gradient", &bias_gradient);
-  }
-};
+TWO_OPTIONS(Options, int32_t, activation, unsigned char, bias_gradient)
 
 void gradient(const Options& options, Call& call) {
   TF_Tensor *x = call.input(0), *dy = call.input(1), *w = call.input(2);

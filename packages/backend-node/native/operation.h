@@ -165,6 +165,18 @@ struct NoOptions {
     }                                  \
   };
 
+// Options with two.
+#define TWO_OPTIONS(Name, type1, member1, type2, member2) \
+  struct Name {                                           \
+    type1 member1{};                                      \
+    type2 member2{};                                      \
+    template <typename F>                                 \
+    void each(const F& f) {                               \
+      f(#member1, &member1);                              \
+      f(#member2, &member2);                              \
+    }                                                     \
+  };
+
 ONE_OPTION(ReluOptions, unsigned char, relu)
 
 inline std::string type_of(const float*) { return "float"; }

@@ -23,17 +23,17 @@ struct Loops {
   decltype(&rows_inner_base) inner;
   decltype(&rows_outer_base) outer;
   decltype(&rows_bias_base) bias;
-  // Floats in a vector register, columns of a panel.
-  long lanes, width;
+  // Columns of a panel.
+  long width;
 };
 
 Loops loops() {
 #define LOOPS(set) rows_pack_##set, rows_inner_##set, rows_outer_##set, rows_bias_##set
 #ifdef __x86_64__
-  if (instruction_set() == Set::avx512) return {LOOPS(avx512), 16, 64};
-  if (instruction_set() == Set::avx2) return {LOOPS(avx2), 8, 16};
+  if (instruction_set() == Set::avx512) return {LOOPS(avx512), 64};
+  if (instruction_set() == Set::avx2) return {LOOPS(avx2), 16};
 #endif
-  return {LOOPS(base), 4, 8};
+  return {LOOPS(base), 8};
 #undef LOOPS
 }
 
@@ -74,7 +74,7 @@ void share(long batch, long panels, long length, long parts, const F& part) {
 void inner(const Sizes& s, const float* a, const float* b, const float* bias, float* y) {
   const Loops loop = loops();
   const long panels = divided(s.rows, loop.width);
-  const long padded = divided(s.rows, loop.lanes) * loop.lanes;
+  const long padded = divided(s.rows, lanes()) * lanes();
   float* packed = scratch(s.batch * padded * s.depth, true);
   // Where a panel lies, and how many rows it has.
   const auto at = [&](long i, long p) { return packed + (i * padded + p * loop.width) * s.depth; };
@@ -112,15 +112,7 @@ void outer(const Sizes& s, bool transposed, const float* a, const float* b, cons
         });
 }
 
-struct Options {
-  unsigned char transpose_a = 0, transpose_b = 0;
-
-  template <typename F>
-  void each(const F& f) {
-    f("transpose_a", &transpose_a);
-    f("transpose_b", &transpose_b);
-  }
-};
+TWO_OPTIONS(Options, unsigned char, transpose_a, unsigned char, transpose_b)
 
 void compute(const Options& options, Call& call) {
   TF_Tensor *a = call.input(0), *b = call.input(1), *bias = call.input(2);

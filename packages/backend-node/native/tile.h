@@ -114,3 +114,7 @@ static inline void tiles(Scalars a, Lines b, long depth, Target to, long rows, A
   WHILE(1)
 #undef WHILE
 }
+
+// For products of many rows: 14·2 sums of thirty-two registers, or 6·2 of sixteen. A tile so narrow may read its
+// columns from the second cache.
+enum { TALL_ROWS = LANES == 16 ? 14 : 6, TALL_COLUMNS = 2, TALL_WIDTH = TALL_COLUMNS * LANES };

@@ -1,17 +1,6 @@
-import {
-  constant,
-  type Graph,
-  type Node,
-  output,
-  type Ref,
-  reachable,
-  resultsOf,
-  sameRef,
-  single,
-} from './graph.js';
+import { type Graph, type Node, nodesOf, output, type Ref, sameRef, single } from './graph.js';
 import { activation, LINEAR, LINEAR_GRADIENT } from './linear.js';
-import { flag } from './matrices.js';
-import { DataType, typeAttr } from './native.js';
+import { flag, reshaped } from './matrices.js';
 import { transform } from './transform.js';
 import { usersIn } from './users.js';
 
@@ -28,7 +17,7 @@ export function activatedLayers(graph: Graph): Graph {
     );
   const layers = new Map<Node, Node>();
   const slopes = new Set<Node>();
-  for (const gelu of reachable(resultsOf(graph).map(({ node }) => node))) {
+  for (const gelu of nodesOf(graph)) {
     if (gelu.op !== 'ChainruleGelu') continue;
     const uses = usesOf(single(gelu));
     const areLayers = uses.every(
@@ -70,15 +59,4 @@ function beforeGelu(x: Ref): Ref {
   let { node } = x;
   while (node.op === 'Reshape') node = node.inputs[0]!.node;
   return node.inputs[0]!;
-}
-
-function reshaped(x: Ref, shape: readonly number[]): Ref {
-  const { shape: given, dtype } = output(x);
-  if (`${given}` === `${shape}`) return x;
-  return single({
-    op: 'Reshape',
-    attrs: [typeAttr('T', dtype), typeAttr('Tshape', DataType.int32)],
-    inputs: [x, constant(Int32Array.from(shape), [shape.length])],
-    outputs: [{ shape, dtype }],
-  });
 }

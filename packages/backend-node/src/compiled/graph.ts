@@ -116,3 +116,7 @@ export function resultsOf({ metrics, state, fusions }: Graph): Ref[] {
     ...fusions.flatMap(({ inputs }) => Object.values(inputs)),
   ];
 }
+
+/** All nodes of a graph, each after its inputs. */
+export const nodesOf = (graph: Graph): Node[] =>
+  reachable(resultsOf(graph).map(({ node }) => node));

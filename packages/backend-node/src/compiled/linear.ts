@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { hasOperations, hasProduct } from '../operations.js';
-import { type Graph, type Node, output, type Ref, reachable, resultsOf, single } from './graph.js';
+import { type Graph, type Node, nodesOf, output, type Ref, single } from './graph.js';
 import { isProduct } from './matrices.js';
 import { AttrType, DataType, type OpAttr } from './native.js';
 import { ownProducts } from './own-products.js';
@@ -60,7 +60,7 @@ interface Layer {
 
 function gradients(graph: Graph): Graph {
   const users = usersIn(graph);
-  const nodes = reachable(resultsOf(graph).map(({ node }) => node));
+  const nodes = nodesOf(graph);
   const layers = new Map<Node, Layer>();
   for (const node of nodes) {
     const layer = layerOf(node, (ref) => users(ref).filter((user) => !layers.has(user)));

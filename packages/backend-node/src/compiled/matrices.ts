@@ -1,5 +1,5 @@
-import { type Node, output, single } from './graph.js';
-import { DataType } from './native.js';
+import { constant, type Node, output, type Ref, single } from './graph.js';
+import { DataType, typeAttr } from './native.js';
 
 /** Whether an attribute of a node is set. */
 export const flag = ({ attrs }: Node, name: string): boolean =>
@@ -11,3 +11,15 @@ export const isProduct = (node: Node, transposeA: boolean, transposeB: boolean):
   output(single(node)).dtype === DataType.float32 &&
   flag(node, 'transpose_a') === transposeA &&
   flag(node, 'transpose_b') === transposeB;
+
+/** The same numbers in another shape. */
+export function reshaped(x: Ref, shape: readonly number[]): Ref {
+  const { shape: given, dtype } = output(x);
+  if (`${given}` === `${shape}`) return x;
+  return single({
+    op: 'Reshape',
+    attrs: [typeAttr('T', dtype), typeAttr('Tshape', DataType.int32)],
+    inputs: [x, constant(Int32Array.from(shape), [shape.length])],
+    outputs: [{ shape, dtype }],
+  });
+}

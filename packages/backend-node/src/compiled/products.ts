@@ -1,5 +1,6 @@
 import { constant, type Graph, type Node, output, type Ref, single } from './graph.js';
-import { DataType, type OpAttr, typeAttr } from './native.js';
+import { flag, reshaped } from './matrices.js';
+import { DataType, typeAttr } from './native.js';
 import { transform } from './transform.js';
 
 /** Fewer weights are multiplied as fast transposed as not. */
@@ -30,38 +31,21 @@ export function narrowProducts(graph: Graph): Graph {
 
 function isNarrow(node: Node): boolean {
   if (node.op !== 'MatMul' || node.outputs[0]!.dtype !== DataType.float32) return false;
-  const is = (name: string) => node.attrs.find((attr) => attr.name === name)?.value === true;
   const [rows = 0] = node.outputs[0]!.shape;
   const [m = 0, n = 0] = output(node.inputs[1]!).shape;
   const fits = rows >= FEWEST && rows <= MOST && m * n >= WEIGHTS;
-  return fits && !is('transpose_a') && is('transpose_b');
+  return fits && !flag(node, 'transpose_a') && flag(node, 'transpose_b');
 }
 
 /** With a third axis: the graph optimiser would make a product's flag of the transpose otherwise. */
 function transposed(x: Ref): Ref {
   const { shape, dtype } = output(x);
   const [rows, columns] = shape as readonly [number, number];
-  const type = typeAttr('T', dtype);
-  const shaped = (from: Ref, to: readonly number[]) =>
-    unary('Reshape', from, constant(Int32Array.from(to), [to.length]), to, [
-      type,
-      typeAttr('Tshape', DataType.int32),
-    ]);
-  const turned = unary(
-    'Transpose',
-    shaped(x, [rows, columns, 1]),
-    constant(Int32Array.of(1, 0, 2), [3]),
-    [columns, rows, 1],
-    [type, typeAttr('Tperm', DataType.int32)],
-  );
-  return shaped(turned, [columns, rows]);
+  const turned = single({
+    op: 'Transpose',
+    attrs: [typeAttr('T', dtype), typeAttr('Tperm', DataType.int32)],
+    inputs: [reshaped(x, [rows, columns, 1]), constant(Int32Array.of(1, 0, 2), [3])],
+    outputs: [{ shape: [columns, rows, 1], dtype }],
+  });
+  return reshaped(turned, [columns, rows]);
 }
-
-const unary = (
-  op: string,
-  from: Ref,
-  argument: Ref,
-  shape: readonly number[],
-  attrs: readonly OpAttr[],
-): Ref =>
-  single({ op, attrs, inputs: [from, argument], outputs: [{ shape, dtype: output(from).dtype }] });

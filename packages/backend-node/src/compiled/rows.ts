@@ -1,5 +1,6 @@
 import { hasOperations, hasProduct } from '../operations.js';
 import { type Graph, type Node, output, type Ref, single } from './graph.js';
+import { flag } from './matrices.js';
 import { AttrType, DataType } from './native.js';
 import { ownProducts } from './own-products.js';
 
@@ -41,9 +42,7 @@ interface Product {
 function productOf(node: Node): Product | undefined {
   const flags = FLAGS[node.op];
   if (flags === undefined || output(single(node)).dtype !== DataType.float32) return undefined;
-  const [transposeA = false, transposeB = false] = flags.map(
-    (name) => node.attrs.find((attr) => attr.name === name)?.value === true,
-  );
+  const [transposeA = false, transposeB = false] = flags.map((name) => flag(node, name));
   const [a = [], b = []] = node.inputs.map((ref) => output(ref).shape);
   if (`${a.slice(0, -2)}` !== `${b.slice(0, -2)}`) return undefined;
   const matrix = (shape: readonly number[], turned: boolean) =>
@@ -73,7 +72,7 @@ function isWorth(
 }
 
 function own({ outputs }: Node, { transposeA, transposeB }: Product, inputs: readonly Ref[]): Ref {
-  const flag = (name: string, value: boolean) => ({ name, type: AttrType.bool, value });
-  const attrs = [flag('transpose_a', transposeA), flag('transpose_b', transposeB)];
+  const bool = (name: string, value: boolean) => ({ name, type: AttrType.bool, value });
+  const attrs = [bool('transpose_a', transposeA), bool('transpose_b', transposeB)];
   return single({ op: PRODUCT, attrs, inputs, outputs });
 }

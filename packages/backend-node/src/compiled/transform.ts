@@ -1,4 +1,4 @@
-import { type Fusion, type Graph, type Node, type Ref, reachable, resultsOf } from './graph.js';
+import { type Fusion, type Graph, type Node, nodesOf, type Ref } from './graph.js';
 
 /**
  * Rebuilds a graph from its sources to its results. `visit` sees each node with its inputs already
@@ -12,7 +12,7 @@ export function transform(
   const outputs = new Map<Node, readonly Ref[]>();
   const copies = new Map<Node, Node>();
   const replaced = (ref: Ref): Ref => outputs.get(ref.node)?.[ref.index] ?? ref;
-  for (const node of reachable(resultsOf(graph).map(({ node }) => node))) {
+  for (const node of nodesOf(graph)) {
     const inputs = node.inputs.map(replaced);
     const after = node.after?.map((first) => copies.get(first) ?? first);
     const changed =

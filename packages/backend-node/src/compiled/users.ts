@@ -1,4 +1,4 @@
-import { type Graph, type Node, type Ref, reachable, resultsOf } from './graph.js';
+import { type Graph, type Node, nodesOf, type Ref, resultsOf } from './graph.js';
 
 /** What a result of the graph is used by. */
 const RESULT: Node = { op: 'Result', attrs: [], inputs: [], outputs: [] };
@@ -11,9 +11,8 @@ export function usersIn(graph: Graph): (ref: Ref) => readonly Node[] {
     if (known) known.push({ index, user });
     else users.set(node, [{ index, user }]);
   };
-  const results = resultsOf(graph);
-  for (const ref of results) add(ref, RESULT);
-  for (const user of reachable(results.map(({ node }) => node))) {
+  for (const ref of resultsOf(graph)) add(ref, RESULT);
+  for (const user of nodesOf(graph)) {
     for (const ref of user.inputs) add(ref, user);
   }
   return ({ node, index }) =>
